@@ -1,0 +1,33 @@
+package kv
+
+import (
+	"encoding/json"
+
+	"github.com/urlite/urlite/refusal"
+)
+
+var invalidJSON = refusal.New(refusal.InvalidJSONValue, "the body is not one valid JSON document, but its content type says JSON")
+
+func checkSet(op *Op) *refusal.Refusal {
+	// encoding/json also bounds the depth (10,000), so that nobody who reads the
+	// value later can be driven off the stack.
+	if IsJSON(op.ContentType) && !json.Valid(op.Value.Bytes) {
+		return invalidJSON
+	}
+	return nil
+}
+
+// decideSet stores the value whatever was there. The lifetime is the request's:
+// a set without one clears an earlier one.
+func decideSet(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
+	out.Changed, out.Exists = true, true
+	out.Value, out.ContentType = op.Value, op.ContentType
+	out.CreatedAt = now
+	if row.Live(now) {
+		out.CreatedAt = row.CreatedAt
+	}
+	out.ExpireAt = expireAt(op.TTLSeconds, now)
+	out.EntryOp = EntrySet
+	out.Reply.Size = op.Value.Size()
+	return nil
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// serveHere serves a handler from within the test and returns its address.
+func serveHere(t *testing.T, handler fasthttp.RequestHandler) string {
+	t.Helper()
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &fasthttp.Server{Handler: handler}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(listener) }()
+	t.Cleanup(func() {
+		if err := server.Shutdown(); err != nil {
+			t.Error(err)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return listener.Addr().String()
+}
+
+func startGenerator(t *testing.T, address string, connections int, traffic ...shape) *generator {
+	t.Helper()
+	g, err := newGenerator(address, connections, traffic, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(g.close)
+	return g
+}
+
+func TestTheGeneratorCountsWhatTheServerAnswered(t *testing.T) {
+	var increments, others atomic.Uint64
+	noop := noopHandler()
+	address := serveHere(t, func(ctx *fasthttp.RequestCtx) {
+		if strings.HasSuffix(string(ctx.Path()), "/incr") {
+			increments.Add(1)
+		} else {
+			others.Add(1)
+		}
+		noop(ctx)
+	})
+	g := startGenerator(t, address, 4, incrementHot(), incrementRandom(100), getRandom(100), putRandom(100))
+	sum := &tally{}
+	for range 2 {
+		sum.merge(g.slice(context.Background(), 50*time.Millisecond))
+	}
+	if sum.failures != 0 {
+		t.Fatalf("%d failures, first %s", sum.failures, sum.failure)
+	}
+	if sum.counted != increments.Load() || sum.latency.total != increments.Load()+others.Load() {
+		t.Errorf("counted %d of %d increments, recorded %d of %d requests",
+			sum.counted, increments.Load(), sum.latency.total, increments.Load()+others.Load())
+	}
+	if others.Load() == 0 || increments.Load() == 0 {
+		t.Errorf("the mix came to %d increments and %d others", increments.Load(), others.Load())
+	}
+}
+
+func TestAnythingButA200IsAFailure(t *testing.T) {
+	address := serveHere(t, func(ctx *fasthttp.RequestCtx) {
+		ctx.SetStatusCode(fasthttp.StatusServiceUnavailable)
+		ctx.SetBodyString("busy")
+	})
+	sum := startGenerator(t, address, 2, incrementHot()).slice(context.Background(), 20*time.Millisecond)
+	if sum.counted != 0 || sum.latency.total != 0 || sum.failures == 0 {
+		t.Errorf("%d counted, %d recorded, %d failures", sum.counted, sum.latency.total, sum.failures)
+	}
+	if want := "POST /api/v1/sqlite/kv/hot/incr?db=load: status 503: busy"; sum.failure != want {
+		t.Errorf("the first failure reads %q, want %q", sum.failure, want)
+	}
+}
+
+func TestTheSameSeedSendsTheSameRequests(t *testing.T) {
+	traffic := []shape{incrementRandom(1_000), getRandom(1_000)}
+	addresses := func(seed uint64) (list []string) {
+		s := newScript("localhost", traffic, seed, 3)
+		for range 50 {
+			list = append(list, string(s.next().request.Header.RequestURI()))
+		}
+		return list
+	}
+	first, second, other := addresses(1), addresses(1), addresses(2)
+	different := 0
+	for i := range first {
+		if first[i] != second[i] {
+			t.Fatalf("request %d is %s and %s", i, first[i], second[i])
+		}
+		if first[i] != other[i] {
+			different++
+		}
+	}
+	if different == 0 {
+		t.Error("another seed sends the same requests")
+	}
+}
+
+func TestKeysAreAllOfOneLength(t *testing.T) {
+	f := func(number int, want string) {
+		t.Helper()
+		place := []byte("------")
+		putNumber(place, number)
+		if string(place) != want {
+			t.Errorf("%d is written %s, want %s", number, place, want)
+		}
+	}
+	f(0, "000000")
+	f(42, "000042")
+	f(keysMax-1, "999999")
+}
+
+// A generator that allocates would make its own garbage collection part of the result.
+func TestARequestAllocatesNothingInTheGenerator(t *testing.T) {
+	noop, err := startNoop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(noop.kill)
+	c := startGenerator(t, noop.address, 1, incrementRandom(100), putRandom(100)).connections[0]
+	allocations := testing.AllocsPerRun(200, func() {
+		if err := c.exchange(c.script.next().request); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocations != 0 {
+		t.Errorf("%v allocations a request", allocations)
+	}
+}

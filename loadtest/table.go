@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// row is a scenario's line in the table, and what went wrong with it, if
+// anything: errors and sums that do not add up fail the run, a missed target does not.
+type row struct {
+	scenario    string
+	connections int
+	measured    *measurement
+	verdict     verdict
+	wrong       []string
+}
+
+const rowFormat = "%-20s %5s %9s %9s %9s %9s %9s %7s  %-38s %-9s %s"
+
+func printHeader(to io.Writer) {
+	printLine(to, "scenario", "conns", "req/s", "no-op/s", "p50", "p99", "max", "errors", "measured", "target", "")
+}
+
+// printRow prints a scenario's line as soon as it is known: a whole run takes
+// minutes, and whoever watches wants to see it move.
+func printRow(to io.Writer, r *row) {
+	server, noop := &r.measured.server, "-"
+	if r.measured.noop.latency.total > 0 {
+		noop = fmt.Sprintf("%.0f", r.measured.noop.perSecond())
+	}
+	latency := &server.latency
+	printLine(to, r.scenario, fmt.Sprint(r.connections),
+		fmt.Sprintf("%.0f", server.perSecond()), noop,
+		brief(latency.quantile(0.5)), brief(latency.quantile(0.99)), brief(latency.max),
+		fmt.Sprint(server.failures+r.measured.noop.failures),
+		r.verdict.measured, r.verdict.target, r.mark())
+	for _, wrong := range r.wrong {
+		_, _ = fmt.Fprintf(to, "  FAILED: %s\n", wrong)
+	}
+}
+
+func (r *row) mark() string {
+	switch {
+	case len(r.wrong) > 0:
+		return "FAILED"
+	case r.verdict.target == "":
+		return ""
+	case r.verdict.missed:
+		return "MISS"
+	}
+	return "OK"
+}
+
+func printLine(to io.Writer, cells ...any) {
+	line := fmt.Sprintf(rowFormat, cells...)
+	_, _ = fmt.Fprintln(to, strings.TrimRight(line, " "))
+}
+
+// brief shows a duration with three digits or so: nobody reads nanoseconds in a table.
+func brief(d time.Duration) string {
+	switch {
+	case d < time.Millisecond:
+		return d.Round(time.Microsecond).String()
+	case d < 100*time.Millisecond:
+		return d.Round(10 * time.Microsecond).String()
+	}
+	return d.Round(time.Millisecond).String()
+}

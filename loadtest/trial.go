@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+)
+
+// trial is one scenario under way: on a server process, a no-op process and a
+// folder of its own, so that it inherits no other's data, caches or memory.
+type trial struct {
+	settings       settings
+	scenario       scenario
+	connections    int
+	folder         string
+	server         *process
+	profileAddress string // where the server offers its profile; empty: none is wanted
+	counted        uint64 // increments acknowledged so far, the warm-up's included
+}
+
+// runTrial takes a scenario from an empty folder to its line in the table. What
+// the server did wrong is in the row; an error means that it could not be run.
+func runTrial(ctx context.Context, settings settings, scenario scenario, connections int) (r *row, err error) {
+	t := &trial{settings: settings, scenario: scenario, connections: connections}
+	if t.folder, err = os.MkdirTemp(settings.folder, "urlite-load-"); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(t.folder)) }()
+	if err := t.start(); err != nil {
+		return nil, err
+	}
+	defer t.server.kill()
+
+	keys := 0
+	if scenario.preload {
+		keys = settings.keys
+	}
+	counters := countersOf(t.server.address, keys)
+	if err := counters.preload(); err != nil {
+		return nil, err
+	}
+	measure := t.compare
+	if scenario.soak {
+		measure = t.soak
+	}
+	m, err := measure(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r = &row{scenario: scenario.name, connections: connections, measured: m, verdict: scenario.judge(m)}
+	r.wrong = append(r.wrong, m.failures()...)
+	r.wrong = append(r.wrong, mismatch(counters, t.counted)...)
+	if err := t.server.stop(); err != nil {
+		r.wrong = append(r.wrong, err.Error())
+	}
+	return r, ctx.Err()
+}
+
+func (t *trial) start() (err error) {
+	arguments := t.settings.serverArguments
+	if t.settings.profile != "" && t.scenario.name == profiledScenario {
+		if t.profileAddress, err = freeAddress(); err != nil {
+			return err
+		}
+		arguments = append([]string{"--pprof", t.profileAddress}, arguments...)
+	}
+	t.server, err = startServer(t.settings.server, t.folder, arguments...)
+	return err
+}
+
+// compare measures the server and a no-op beside it in turns, so that whatever
+// else the machine does hits both.
+func (t *trial) compare(ctx context.Context) (*measurement, error) {
+	noop, err := startNoop()
+	if err != nil {
+		return nil, err
+	}
+	defer noop.kill()
+	still, err := t.load(noop.address)
+	if err != nil {
+		return nil, err
+	}
+	defer still.close()
+	loaded, err := t.load(t.server.address)
+	if err != nil {
+		return nil, err
+	}
+	defer loaded.close()
+
+	m := &measurement{}
+	still.slice(ctx, warmUp)
+	warm := loaded.slice(ctx, warmUp)
+	m.server.failures, m.server.failure = warm.failures, warm.failure
+	t.counted += warm.counted
+
+	var profile *profiling
+	if t.profileAddress != "" {
+		// It runs through the no-op's turns as well: an idle server adds no samples.
+		profile = startProfiling(ctx, t.profileAddress, t.settings.profile, 2*t.settings.duration)
+	}
+	for range rounds {
+		if err := t.round(ctx, m, still, loaded); err != nil {
+			return nil, err
+		}
+	}
+	m.diskSync = median(m.diskSyncs)
+	if profile != nil {
+		return m, profile.wait()
+	}
+	return m, nil
+}
+
+// round gives each side its turn and, where the scenario asks, the bare disk.
+func (t *trial) round(ctx context.Context, m *measurement, still, loaded *generator) error {
+	if t.scenario.disk {
+		took, err := diskSyncs(t.folder, syncsPerTurn)
+		if err != nil {
+			return err
+		}
+		m.diskSyncs = append(m.diskSyncs, took...)
+	}
+	turn := t.settings.duration / rounds
+	noop, server := still.slice(ctx, turn), loaded.slice(ctx, turn)
+	m.noop.merge(noop)
+	m.server.merge(server)
+	m.ratios = append(m.ratios, server.perSecond()/max(noop.perSecond(), 1))
+	t.counted += server.counted
+	return nil
+}
+
+// soak loads the server alone for long and looks at its memory while the load's
+// connections are still open.
+func (t *trial) soak(ctx context.Context) (*measurement, error) {
+	load, err := t.load(t.server.address)
+	if err != nil {
+		return nil, err
+	}
+	defer load.close()
+	m := &measurement{}
+	m.server.merge(load.slice(ctx, t.settings.memoryDuration))
+	t.counted += m.server.counted
+	m.memory, err = memoryOf(t.server.pid())
+	return m, err
+}
+
+func (t *trial) load(address string) (*generator, error) {
+	return newGenerator(address, t.connections, t.scenario.traffic, t.settings.seed)
+}
+
+func (m *measurement) failures() (wrong []string) {
+	if m.server.failures > 0 {
+		wrong = append(wrong, fmt.Sprintf("%d requests failed; first %s", m.server.failures, m.server.failure))
+	}
+	if m.noop.failures > 0 {
+		wrong = append(wrong, fmt.Sprintf("%d requests to the no-op failed; first %s", m.noop.failures, m.noop.failure))
+	}
+	return wrong
+}
+
+// mismatch compares the counters in the server with what it acknowledged.
+func mismatch(c *counters, counted uint64) []string {
+	sum, err := c.sum()
+	switch {
+	case err != nil:
+		return []string{"the counters can't be read back: " + err.Error()}
+	case sum != counted:
+		return []string{fmt.Sprintf("the counters add up to %d, but %d increments were acknowledged", sum, counted)}
+	}
+	return nil
+}

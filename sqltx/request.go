@@ -1,0 +1,84 @@
+package sqltx
+
+import "strings"
+
+// Format is how the rows of a result are written.
+type Format uint8
+
+// The formats of rows.
+const (
+	FormatObjects Format = iota // {"name":value,…}
+	FormatList                  // [value,…]
+)
+
+// Request is a SQL transaction as it was asked for: all of its items or none.
+// A request may be used again after Reset and keeps its memory then.
+type Request struct {
+	Items  []Item
+	Format Format
+}
+
+// Item is one step of a transaction: SQL, perhaps several statements of it,
+// and the values for its parameters.
+type Item struct {
+	SQL string
+	// IsQuery is whether it was sent as a query, which promises to read only.
+	IsQuery bool
+	Values  []Value
+	// Names is nil for positional values. Otherwise Names[i] is the parameter
+	// that Values[i] is for, without its : @ or $.
+	Names []string
+	// NoFail lets the others commit when this item fails.
+	NoFail bool
+}
+
+// Reset empties the request and lets go of everything lent to it.
+func (r *Request) Reset() {
+	r.Format = FormatObjects
+	if cap(r.Items) > keepItemsMax {
+		r.Items = nil
+	}
+	for i := range r.Items {
+		values := r.Items[i].Values
+		clear(values)
+		r.Items[i] = Item{Values: values[:0]}
+		if cap(values) > keepValuesMax {
+			r.Items[i].Values = nil
+		}
+	}
+	r.Items = r.Items[:0]
+}
+
+// AddItem appends an empty item and returns it, valid until the next AddItem.
+func (r *Request) AddItem() *Item {
+	if len(r.Items) < cap(r.Items) {
+		r.Items = r.Items[:len(r.Items)+1]
+	} else {
+		r.Items = append(r.Items, Item{})
+	}
+	return &r.Items[len(r.Items)-1]
+}
+
+// LooksReadOnly is a guess whether the request can do without the writer: all
+// items came as queries and read like one SELECT each. A WITH may still turn
+// out to write; only the engine knows, and it is the engine that refuses.
+func (r *Request) LooksReadOnly() bool {
+	for i := range r.Items {
+		if !r.Items[i].looksReadOnly() {
+			return false
+		}
+	}
+	return true
+}
+
+func (item *Item) looksReadOnly() bool {
+	if !item.IsQuery {
+		return false
+	}
+	sql := SkipBlank(item.SQL)
+	switch strings.ToUpper(FirstWord(sql)) {
+	case "SELECT", "VALUES", "WITH", "EXPLAIN":
+		return SkipBlank(afterStatement(sql)) == ""
+	}
+	return false
+}

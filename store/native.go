@@ -1,0 +1,156 @@
+package store
+
+/*
+#cgo noescape bind_blob
+#cgo nocallback bind_blob
+#cgo noescape column_bytes
+#cgo nocallback column_bytes
+#include <stdlib.h>
+
+typedef struct sqlite3 sqlite3;
+typedef struct sqlite3_stmt sqlite3_stmt;
+
+// The functions are in the object that the binding links, wherever that comes
+// from; weak, so that this package's own trial link passes without it.
+#define LINKED __attribute__((weak))
+extern LINKED int sqlite3_bind_blob(sqlite3_stmt*, int, const void*, int, void(*)(void*));
+extern LINKED int sqlite3_total_changes(sqlite3*);
+extern LINKED int sqlite3_stmt_status(sqlite3_stmt*, int, int);
+extern LINKED const char *sqlite3_bind_parameter_name(sqlite3_stmt*, int);
+extern LINKED int sqlite3_column_bytes(sqlite3_stmt*, int);
+extern LINKED const void *sqlite3_column_blob(sqlite3_stmt*, int);
+extern LINKED const char *sqlite3_errmsg(sqlite3*);
+extern LINKED int sqlite3_db_config(sqlite3*, int, ...);
+extern LINKED void sqlite3_interrupt(sqlite3*);
+extern LINKED void *sqlite3_wal_hook(sqlite3*, int(*)(void*, sqlite3*, const char*, int), void*);
+
+static int bind_blob(void *stmt, int param, const void *data, int size) {
+	return sqlite3_bind_blob((sqlite3_stmt*)stmt, param, data, size, (void(*)(void*))-1);
+}
+static int total_changes(void *db) { return sqlite3_total_changes((sqlite3*)db); }
+static int stmt_status(void *stmt, int counter) { return sqlite3_stmt_status((sqlite3_stmt*)stmt, counter, 0); }
+static const char *parameter_name(void *stmt, int param) { return sqlite3_bind_parameter_name((sqlite3_stmt*)stmt, param); }
+// The length is asked for first: that turns the text of a UTF-16 file into UTF-8.
+static const void *column_bytes(void *stmt, int column, int *size) {
+	*size = sqlite3_column_bytes((sqlite3_stmt*)stmt, column);
+	return sqlite3_column_blob((sqlite3_stmt*)stmt, column);
+}
+static const char *errmsg(void *db) { return sqlite3_errmsg((sqlite3*)db); }
+static int config_bool(void *db, int option, int on) { return sqlite3_db_config((sqlite3*)db, option, on, (int*)0); }
+static void interrupt(void *db) { sqlite3_interrupt((sqlite3*)db); }
+static int keep_frames(void *frames, sqlite3 *db, const char *name, int n) { *(int*)frames = n; return 0; }
+static void count_frames(void *db, int *frames) { sqlite3_wal_hook((sqlite3*)db, keep_frames, frames); }
+*/
+import "C"
+
+import (
+	"reflect"
+	"unsafe"
+
+	"crawshaw.io/sqlite"
+)
+
+// This file is what the binding does not offer: binding BLOBs (its BindBytes binds
+// TEXT), the message of a constraint, the size of the write-ahead log, hardening
+// switches, and an interrupt without a goroutine. It takes SQLite's handles out of
+// the binding's values; both are pinned together in go.mod, and handleOffset
+// refuses to start on a binding that it doesn't know.
+
+// SQLite's db_config verbs, https://sqlite.org/c3ref/c_dbconfig_defensive.html.
+const (
+	configDefensive     = 1010
+	configTrustedSchema = 1017
+)
+
+var (
+	connHandleOffset = handleOffset(reflect.TypeFor[sqlite.Conn](), "conn")
+	stmtHandleOffset = handleOffset(reflect.TypeFor[sqlite.Stmt](), "stmt")
+)
+
+func handleOffset(of reflect.Type, field string) uintptr {
+	f, ok := of.FieldByName(field)
+	if !ok || f.Type.Kind() != reflect.Pointer {
+		panic("store: the SQLite binding has no handle " + of.Name() + "." + field + "; see native.go")
+	}
+	return f.Offset
+}
+
+func connHandle(conn *sqlite.Conn) unsafe.Pointer {
+	return *(*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(conn), connHandleOffset))
+}
+
+func stmtHandle(stmt *sqlite.Stmt) unsafe.Pointer {
+	return *(*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(stmt), stmtHandleOffset))
+}
+
+// bindBlob binds data, which SQLite copies. An empty one is an empty BLOB, not NULL.
+func bindBlob(stmt *sqlite.Stmt, param int, data []byte) {
+	if len(data) == 0 {
+		stmt.BindZeroBlob(param, 0)
+		return
+	}
+	C.bind_blob(stmtHandle(stmt), C.int(param), unsafe.Pointer(unsafe.SliceData(data)), C.int(len(data)))
+}
+
+// bindText binds text, which SQLite copies: the string may be lent.
+func bindText(stmt *sqlite.Stmt, param int, text string) {
+	if text == "" {
+		stmt.BindText(param, "") // BindBytes would bind NULL
+		return
+	}
+	stmt.BindBytes(param, unsafe.Slice(unsafe.StringData(text), len(text)))
+}
+
+// columnBytes is a column's text or BLOB in SQLite's own memory, good until the
+// statement's next step or reset.
+func columnBytes(stmt *sqlite.Stmt, column int) []byte {
+	var size C.int
+	data := C.column_bytes(stmtHandle(stmt), C.int(column), &size)
+	return unsafe.Slice((*byte)(data), int(size))
+}
+
+// message is SQLite's words for the latest error of conn.
+func message(conn *sqlite.Conn) string { return C.GoString(C.errmsg(connHandle(conn))) }
+
+// totalChanges counts the rows that statements of conn changed since it was opened.
+func totalChanges(conn *sqlite.Conn) int { return int(C.total_changes(connHandle(conn))) }
+
+// reprepared counts how often SQLite had to compile the statement anew because the
+// schema had changed: its columns may be others then.
+func reprepared(stmt *sqlite.Stmt) int {
+	const statusReprepare = 5 // SQLITE_STMTSTATUS_REPREPARE
+	return int(C.stmt_status(stmtHandle(stmt), statusReprepare))
+}
+
+// parameterName is the name of a parameter with its prefix, empty for a bare ?.
+func parameterName(stmt *sqlite.Stmt, param int) string {
+	return C.GoString(C.parameter_name(stmtHandle(stmt), C.int(param)))
+}
+
+// interrupt stops what runs on conn at the moment; nothing else. It may be called
+// from any goroutine while conn is open.
+func interrupt(conn *sqlite.Conn) { C.interrupt(connHandle(conn)) }
+
+// harden makes a connection safe for SQL and files from strangers: the schema
+// can't be written directly, and views and triggers can't call functions with
+// side effects.
+func harden(conn *sqlite.Conn) {
+	C.config_bool(connHandle(conn), configDefensive, 1)
+	C.config_bool(connHandle(conn), configTrustedSchema, 0)
+}
+
+// frameCounter is memory outside Go's heap in which SQLite leaves, after every
+// commit, the number of frames in the write-ahead log.
+type frameCounter struct{ frames *C.int }
+
+func countFrames(conn *sqlite.Conn) frameCounter {
+	c := frameCounter{frames: (*C.int)(C.calloc(1, C.sizeof_int))}
+	C.count_frames(connHandle(conn), c.frames)
+	return c
+}
+
+func (c frameCounter) get() int  { return int(*c.frames) }
+func (c frameCounter) set(n int) { *c.frames = C.int(n) }
+
+// free may be called once the connection is closed.
+func (c frameCounter) free() { C.free(unsafe.Pointer(c.frames)) }

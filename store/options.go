@@ -1,0 +1,54 @@
+package store
+
+import (
+	"time"
+
+	"github.com/urlite/urlite/refusal"
+)
+
+// Synchronous is what a commit waits for.
+type Synchronous uint8
+
+const (
+	// Full waits until the commit is on disk: it survives a power cut.
+	Full Synchronous = iota
+	// Normal waits until the kernel has it: it survives a crash of the server,
+	// and a power cut may take the latest commits back, never the file.
+	Normal
+)
+
+// ParseSynchronous reads "full" or "normal".
+func ParseSynchronous(text string) (Synchronous, error) {
+	switch text {
+	case "full":
+		return Full, nil
+	case "normal":
+		return Normal, nil
+	}
+	return Full, refusal.Newf(refusal.InvalidParameters, "synchronous must be full or normal, not %q", text)
+}
+
+func (s Synchronous) String() string {
+	if s == Normal {
+		return "normal"
+	}
+	return "full"
+}
+
+// Options are how a database file is run. The zero value is safe.
+type Options struct {
+	Synchronous Synchronous
+	// BusyWait is how long to wait for a lock that another process holds; 0 is
+	// busyWaitDefault.
+	BusyWait time.Duration
+}
+
+// busyWaitDefault outlasts a checkpoint of another process.
+const busyWaitDefault = 5 * time.Second
+
+func (o Options) busyWait() time.Duration {
+	if o.BusyWait == 0 {
+		return busyWaitDefault
+	}
+	return o.BusyWait
+}

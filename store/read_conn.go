@@ -1,0 +1,167 @@
+package store
+
+import (
+	"strings"
+
+	"crawshaw.io/sqlite"
+
+	"github.com/urlite/urlite/kv"
+)
+
+// readTablesMax bounds the KV tables whose statements a reader keeps ready.
+const readTablesMax = 16
+
+// ReadConn is a connection that can only read. It belongs to one goroutine at a
+// time.
+type ReadConn struct {
+	conn    *sqlite.Conn
+	begin   *sqlite.Stmt
+	end     *sqlite.Stmt
+	tables  map[string]*readTable // by lower-case name
+	types   interner
+	foreign *foreignSQL
+	// bytesOf is the SQL function that tells a value's size in bytes.
+	bytesOf string
+}
+
+// readTable is a KV table that the reader has found, with its statements.
+type readTable struct{ row, list *sqlite.Stmt }
+
+// OpenReader opens the database file at path for reading.
+func OpenReader(path string, options Options) (*ReadConn, error) {
+	conn, err := openConn(path, sqlite.SQLITE_OPEN_READONLY, options)
+	if err != nil {
+		return nil, refuse(nil, err)
+	}
+	r := &ReadConn{conn: conn, tables: map[string]*readTable{}}
+	if err := r.prepare(); err != nil {
+		err = refuse(conn, err)
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *ReadConn) prepare() (err error) {
+	if err := run(r.conn, "PRAGMA query_only = 1", cachePragma(readCacheKiB)); err != nil {
+		return err
+	}
+	// Reading the schema now shows a file that is not a database now.
+	if _, err := queryInt(r.conn, "SELECT count(*) FROM main.sqlite_master"); err != nil {
+		return err
+	}
+	if r.begin, _, err = r.conn.PrepareTransient("BEGIN"); err != nil {
+		return err
+	}
+	if r.end, _, err = r.conn.PrepareTransient("COMMIT"); err != nil {
+		return err
+	}
+	if r.bytesOf, err = bytesFunction(r.conn); err != nil {
+		return err
+	}
+	r.foreign = newForeignSQL(r.conn, readPolicy)
+	return nil
+}
+
+// bytesFunction prefers octet_length, which does not read the value (3.43).
+func bytesFunction(conn *sqlite.Conn) (string, error) {
+	found, err := queryInt(conn, "SELECT count(*) FROM pragma_function_list WHERE name = 'octet_length'")
+	if err == nil && found > 0 {
+		return "octet_length(value)", nil
+	}
+	return "length(CAST(value AS BLOB))", nil
+}
+
+// Snapshot runs read on one state of the database.
+func (r *ReadConn) Snapshot(read func() error) error {
+	if err := step(r.begin); err != nil {
+		return refuse(r.conn, err)
+	}
+	err := read()
+	if ending := step(r.end); err == nil {
+		err = refuse(r.conn, ending)
+	}
+	return err
+}
+
+// Get reads the row of key in table into row, live or not; row.Exists tells whether
+// there is one. The value's bytes are appended to arena, which is returned.
+func (r *ReadConn) Get(table, key string, row *kv.Row, arena []byte) ([]byte, error) {
+	*row = kv.Row{}
+	t, err := r.table(table)
+	if err != nil || t == nil {
+		return arena, refuse(r.conn, err)
+	}
+	bindText(t.row, 1, key)
+	found, err := t.row.Step()
+	if err != nil {
+		r.forget(table)
+		return arena, refuse(r.conn, err)
+	}
+	if found {
+		scanRow(t.row, &r.types, row)
+		arena = scanValue(t.row, valueColumn, &row.Value, arena)
+	}
+	return arena, refuse(r.conn, t.row.Reset())
+}
+
+// table answers the statements of a KV table, nil for a missing one.
+func (r *ReadConn) table(name string) (*readTable, error) {
+	if t, ok := r.tables[name]; ok {
+		return t, nil
+	}
+	lower := strings.ToLower(name)
+	if t, ok := r.tables[lower]; ok {
+		return t, nil
+	}
+	state, err := inspectTable(r.conn, name)
+	if err != nil || state == tableMissing {
+		return nil, err
+	}
+	t := &readTable{}
+	if t.row, _, err = r.conn.PrepareTransient(forTable(selectRowAll, name)); err != nil {
+		return nil, err
+	}
+	list := strings.ReplaceAll(forTable(selectList, name), "$bytes", r.bytesOf)
+	if t.list, _, err = r.conn.PrepareTransient(list); err != nil {
+		t.row.Finalize()
+		return nil, err
+	}
+	if len(r.tables) >= readTablesMax {
+		for name := range r.tables {
+			r.forget(name)
+		}
+	}
+	r.tables[lower] = t
+	return t, nil
+}
+
+// forget drops a table's statements: it may have been dropped from the file.
+func (r *ReadConn) forget(name string) {
+	lower := strings.ToLower(name)
+	if t, ok := r.tables[lower]; ok {
+		t.row.Finalize()
+		t.list.Finalize()
+		delete(r.tables, lower)
+	}
+}
+
+// Close closes the connection.
+func (r *ReadConn) Close() error {
+	for name := range r.tables {
+		r.forget(name)
+	}
+	for _, stmt := range []*sqlite.Stmt{r.begin, r.end} {
+		if stmt != nil {
+			stmt.Finalize()
+		}
+	}
+	if r.foreign != nil {
+		r.foreign.close()
+	}
+	err := r.conn.Close()
+	if r.foreign != nil {
+		r.foreign.authorizer.release()
+	}
+	return refuse(nil, err)
+}

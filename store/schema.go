@@ -1,0 +1,177 @@
+package store
+
+import (
+	"strings"
+
+	"crawshaw.io/sqlite"
+
+	"github.com/urlite/urlite/refusal"
+)
+
+// The file's own tables. docs/architecture.md explains each column.
+//
+// Names of the server's own begin with kv.ReservedPrefix, which no KV table can
+// have. Everything is addressed in main: a temporary table must not shadow it.
+const (
+	metaTable   = "_urlite_meta"
+	actorsTable = "_urlite_actors"
+
+	// fileFormat is the layout of the server's own tables.
+	fileFormat = 1
+)
+
+const metaSchema = `CREATE TABLE IF NOT EXISTS main._urlite_meta(
+	name TEXT PRIMARY KEY NOT NULL,
+	value
+) WITHOUT ROWID`
+
+const actorsSchema = `CREATE TABLE IF NOT EXISTS main._urlite_actors(
+	id INTEGER PRIMARY KEY,
+	name TEXT NOT NULL UNIQUE
+)`
+
+// queryHistorySchema is the log of requests that the API shows under /history.
+const queryHistorySchema = `CREATE TABLE IF NOT EXISTS main._query_history(
+	id INTEGER PRIMARY KEY,
+	sql TEXT NOT NULL,
+	timestamp INTEGER NOT NULL,
+	execution_time_ms REAL NOT NULL,
+	success INTEGER NOT NULL,
+	error TEXT,
+	row_count INTEGER NOT NULL DEFAULT 0,
+	is_statement INTEGER NOT NULL DEFAULT 0,
+	source TEXT NOT NULL DEFAULT 'sql',
+	client_ip TEXT
+)`
+
+// value stands last: what is before it is read without walking through the pages
+// of a large value. The defaults make a row that plain SQL inserted with key and
+// value a valid one.
+const tableSchema = `CREATE TABLE IF NOT EXISTS main."$table"(
+	key TEXT PRIMARY KEY NOT NULL,
+	content_type TEXT NOT NULL DEFAULT 'text/plain',
+	created_at INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)),
+	updated_at INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)),
+	expire_at INTEGER,
+	version INTEGER NOT NULL DEFAULT 0,
+	op_number INTEGER NOT NULL DEFAULT 0,
+	head INTEGER NOT NULL DEFAULT 0,
+	value
+) WITHOUT ROWID`
+
+const historySchema = `CREATE TABLE IF NOT EXISTS main."$table_history"(
+	id INTEGER PRIMARY KEY,
+	key TEXT NOT NULL,
+	op_number INTEGER NOT NULL,
+	op INTEGER NOT NULL,
+	at INTEGER NOT NULL,
+	prev INTEGER NOT NULL,
+	actor INTEGER,
+	arg,
+	path TEXT,
+	content_type TEXT,
+	expire_at INTEGER,
+	value
+)`
+
+// A full (key, op_number) index would cost a random page per write; the chain
+// needs a way in only at its keyframes (kv.KeyframeEvery).
+const keyframesSchema = `CREATE INDEX IF NOT EXISTS main."_urlite_$table_keyframes"
+	ON "$table_history"(key, op_number) WHERE (op_number & 63) = 0`
+
+const expirySchema = `CREATE INDEX IF NOT EXISTS main."_urlite_$table_expiry"
+	ON "$table"(expire_at) WHERE expire_at IS NOT NULL`
+
+// deletedSchema keeps the chain of deleted keys apart, so that SELECT over the KV
+// table shows live keys only.
+const deletedSchema = `CREATE TABLE IF NOT EXISTS main."_urlite_$table_deleted"(
+	key TEXT PRIMARY KEY NOT NULL,
+	version INTEGER NOT NULL,
+	op_number INTEGER NOT NULL,
+	head INTEGER NOT NULL
+) WITHOUT ROWID`
+
+// forTable puts a table's name into a statement. kv.CheckTable has passed it, so
+// it needs no escaping.
+func forTable(sql, table string) string { return strings.ReplaceAll(sql, "$table", table) }
+
+// createTable makes the KV table and what belongs to it.
+func createTable(conn *sqlite.Conn, table string) error {
+	for _, schema := range []string{tableSchema, historySchema, keyframesSchema, expirySchema, deletedSchema} {
+		if err := run(conn, forTable(schema, table)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tableState is what stands under a KV table's name.
+type tableState uint8
+
+const (
+	tableMissing tableState = iota
+	tableReady
+	tableBare // the table is there, but DROP TABLE took something of its history
+)
+
+// tableColumns is what a KV table must have to be one.
+var tableColumns = []string{"key", "content_type", "created_at", "updated_at", "expire_at", "version", "op_number", "head", "value"}
+
+// inspectTable tells what stands under the name, and refuses what is no KV table.
+func inspectTable(conn *sqlite.Conn, table string) (tableState, error) {
+	columns, err := columnsOf(conn, table)
+	if err != nil || len(columns) == 0 {
+		return tableMissing, err
+	}
+	for _, name := range tableColumns {
+		if !columns[name] {
+			return tableMissing, refusal.Newf(refusal.InvalidParameters, "%q is not a key-value table: it has no column %s", table, name)
+		}
+	}
+	for _, companion := range []string{table + "_history", "_urlite_" + table + "_deleted"} {
+		columns, err := columnsOf(conn, companion)
+		if err != nil {
+			return tableMissing, err
+		}
+		if len(columns) == 0 {
+			return tableBare, nil
+		}
+	}
+	return tableReady, nil
+}
+
+func columnsOf(conn *sqlite.Conn, table string) (map[string]bool, error) {
+	stmt, _, err := conn.PrepareTransient("SELECT name FROM pragma_table_info(?1, 'main')")
+	if err != nil {
+		return nil, err
+	}
+	defer stmt.Finalize()
+	bindText(stmt, 1, table)
+	columns := map[string]bool{}
+	for {
+		row, err := stmt.Step()
+		if err != nil || !row {
+			return columns, err
+		}
+		columns[stmt.ColumnText(0)] = true
+	}
+}
+
+// keyValueTables lists the KV tables of the file that have a history.
+func keyValueTables(conn *sqlite.Conn) ([]string, error) {
+	stmt, _, err := conn.PrepareTransient(`SELECT substr(d.name, 9, length(d.name) - 16)
+		FROM main.sqlite_master AS d WHERE d.type = 'table' AND d.name GLOB '_urlite_*_deleted'
+		AND EXISTS (SELECT 1 FROM main.sqlite_master AS t WHERE t.type = 'table' AND t.name = substr(d.name, 9, length(d.name) - 16))`)
+	if err != nil {
+		return nil, err
+	}
+	defer stmt.Finalize()
+	var tables []string
+	for {
+		row, err := stmt.Step()
+		if err != nil || !row {
+			return tables, err
+		}
+		tables = append(tables, stmt.ColumnText(0))
+	}
+}

@@ -1,0 +1,96 @@
+package store
+
+import "github.com/urlite/urlite/kv"
+
+// Swept is what a sweep did.
+type Swept struct {
+	Rows int
+	// More says that expired rows are left.
+	More bool
+	// Next is when the next row expires, in ms; 0 when none will.
+	Next int64
+}
+
+// Sweep removes up to rowsMax rows that expired by now, inside the transaction.
+// Their chains stay. It must not run while rows are loaded and unsaved.
+func (w *WriteConn) Sweep(now int64, rowsMax int) (Swept, error) {
+	var swept Swept
+	tables, err := keyValueTables(w.conn)
+	if err != nil {
+		return swept, refuse(w.conn, err)
+	}
+	for _, name := range tables {
+		t, err := w.table(name, false)
+		if err != nil {
+			return swept, refuse(w.conn, err)
+		}
+		if t == nil {
+			continue
+		}
+		rows, err := w.sweepTable(t, now, rowsMax-swept.Rows)
+		if err != nil {
+			return swept, refuse(w.conn, err)
+		}
+		swept.Rows += rows
+		next, err := t.nextExpiry()
+		if err != nil {
+			return swept, refuse(w.conn, err)
+		}
+		swept.More = swept.More || (next != 0 && next <= now)
+		if next != 0 && (swept.Next == 0 || next < swept.Next) {
+			swept.Next = next
+		}
+	}
+	return swept, nil
+}
+
+// expiredRow is a key to be swept, with its chain.
+type expiredRow struct {
+	key   string
+	chain kv.Row
+}
+
+// sweepTable reads before it deletes: a cursor must not walk over what is removed
+// under it.
+func (w *WriteConn) sweepTable(t *writeTable, now int64, rowsMax int) (int, error) {
+	if rowsMax == 0 {
+		return 0, nil
+	}
+	w.expired = w.expired[:0]
+	t.expired.BindInt64(1, now)
+	t.expired.BindInt64(2, int64(rowsMax))
+	for {
+		row, err := t.expired.Step()
+		if err != nil {
+			return 0, err
+		}
+		if !row {
+			break
+		}
+		w.expired = append(w.expired, expiredRow{
+			key: t.expired.ColumnText(0),
+			chain: kv.Row{
+				Version:  t.expired.ColumnInt64(1),
+				OpNumber: t.expired.ColumnInt64(2),
+				Head:     t.expired.ColumnInt64(3),
+			},
+		})
+	}
+	if err := t.expired.Reset(); err != nil {
+		return 0, err
+	}
+	for i := range w.expired {
+		if err := t.remove(w.expired[i].key, &w.expired[i].chain); err != nil {
+			return 0, err
+		}
+	}
+	return len(w.expired), nil
+}
+
+func (t *writeTable) nextExpiry() (int64, error) {
+	if _, err := t.expiry.Step(); err != nil {
+		return 0, err
+	}
+	next := t.expiry.ColumnInt64(0)
+	return next, t.expiry.Reset()
+}

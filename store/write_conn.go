@@ -1,0 +1,278 @@
+package store
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"crawshaw.io/sqlite"
+
+	"github.com/urlite/urlite/kv"
+	"github.com/urlite/urlite/refusal"
+)
+
+const (
+	// writeTablesMax bounds the KV tables whose statements are kept ready.
+	writeTablesMax = 64
+	// arenaKeepBytes is what a group's memory may keep for the next group.
+	arenaKeepBytes = 1 << 20
+)
+
+// WriteConn is the one connection of a database that writes. It belongs to one
+// goroutine. Between Begin and Commit or Rollback it is in a transaction.
+type WriteConn struct {
+	conn   *sqlite.Conn
+	begin  *sqlite.Stmt
+	commit *sqlite.Stmt
+	meta   meta
+	actors actors
+	// tables are the KV tables known to be there, by their lower-case name.
+	tables map[string]*writeTable
+	types  interner
+	frames frameCounter
+	path   string
+	// busyWait is the wait for other processes' locks.
+	busyWait time.Duration
+	// arena holds the values loaded in this transaction.
+	arena []byte
+	// sequence is the write sequence number at the start of the transaction.
+	sequence int64
+	foreign  *foreignSQL
+	expired  []expiredRow
+}
+
+// OpenWriter opens the database file at path for writing, in write-ahead mode.
+// A file without write permission is refused as DatabaseReadOnly, also to root.
+func OpenWriter(path string, options Options) (*WriteConn, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fileFault(err)
+	}
+	if info.Mode().Perm()&0o222 == 0 {
+		return nil, refusal.New(refusal.DatabaseReadOnly, "the database file is read-only")
+	}
+	conn, err := openConn(path, sqlite.SQLITE_OPEN_READWRITE, options)
+	if err != nil {
+		return nil, refuse(nil, err)
+	}
+	w := &WriteConn{
+		conn:     conn,
+		meta:     meta{conn: conn},
+		actors:   actors{conn: conn, known: map[string]int64{}},
+		tables:   map[string]*writeTable{},
+		frames:   countFrames(conn),
+		path:     path,
+		busyWait: options.busyWait(),
+	}
+	if err := w.prepare(options); err != nil {
+		err = refuse(conn, err)
+		w.Close()
+		return nil, err
+	}
+	return w, nil
+}
+
+func (w *WriteConn) prepare(options Options) (err error) {
+	mode, err := journalMode(w.conn)
+	if err != nil {
+		return err
+	}
+	if mode != "wal" {
+		return fmt.Errorf("the file stays in journal mode %q", mode)
+	}
+	// The server checkpoints by its own policy, between groups.
+	if err := run(w.conn, "PRAGMA wal_autocheckpoint = 0", "PRAGMA synchronous = "+options.Synchronous.String(),
+		cachePragma(writeCacheKiB)); err != nil {
+		return err
+	}
+	if w.begin, _, err = w.conn.PrepareTransient("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	if w.commit, _, err = w.conn.PrepareTransient("COMMIT"); err != nil {
+		return err
+	}
+	w.foreign = newForeignSQL(w.conn, writePolicy)
+	return nil
+}
+
+// journalMode asks for write-ahead logging and answers what the file is in.
+func journalMode(conn *sqlite.Conn) (string, error) {
+	stmt, _, err := conn.PrepareTransient("PRAGMA main.journal_mode = WAL")
+	if err != nil {
+		return "", err
+	}
+	defer stmt.Finalize()
+	if _, err := stmt.Step(); err != nil {
+		return "", err
+	}
+	return stmt.ColumnText(0), nil
+}
+
+// Begin starts a transaction and answers the write sequence number of the file.
+// It waits for other processes up to the connection's BusyWait.
+func (w *WriteConn) Begin() (sequence int64, err error) {
+	if err := step(w.begin); err != nil {
+		return 0, refuse(w.conn, err)
+	}
+	w.sequence, err = w.meta.readSequenceNumber()
+	if err != nil {
+		w.Rollback()
+		return 0, refuse(w.conn, err)
+	}
+	return w.sequence, nil
+}
+
+// Load reads the row of key in table into row; the bytes of its value are good
+// until the transaction ends. A table that does not exist has no rows.
+func (w *WriteConn) Load(table, key string, withValue bool, row *kv.Row) error {
+	t, err := w.table(table, false)
+	if err != nil {
+		return refuse(w.conn, err)
+	}
+	if t == nil {
+		*row = kv.Row{}
+		return nil
+	}
+	w.arena, err = t.load(key, withValue, &w.types, row, w.arena)
+	return refuse(w.conn, err)
+}
+
+// Save writes the row of key in table: was is what Load answered. It makes the
+// table if there is none.
+func (w *WriteConn) Save(table, key string, was, now *kv.Row) error {
+	t, err := w.table(table, true)
+	if err != nil {
+		return refuse(w.conn, err)
+	}
+	return refuse(w.conn, t.save(key, was, now))
+}
+
+// Record writes one line of history of key in table.
+func (w *WriteConn) Record(table, key, actor string, entry *kv.Entry) error {
+	t, err := w.table(table, true)
+	if err != nil {
+		return refuse(w.conn, err)
+	}
+	id, err := w.actors.id(actor)
+	if err != nil {
+		return refuse(w.conn, err)
+	}
+	return refuse(w.conn, t.record(key, id, entry))
+}
+
+// Commit makes the transaction durable and moves the write sequence number to
+// sequence. On an error the transaction is still to be rolled back.
+func (w *WriteConn) Commit(sequence int64) error {
+	if sequence != w.sequence {
+		if err := w.meta.ensure(w.sequence); err != nil {
+			return refuse(w.conn, err)
+		}
+		if err := w.meta.moveSequenceTo(sequence); err != nil {
+			return refuse(w.conn, err)
+		}
+	}
+	if err := step(w.commit); err != nil {
+		return refuse(w.conn, err)
+	}
+	w.actors.committed()
+	w.resetArena()
+	return nil
+}
+
+// Rollback undoes the transaction, and forgets all that was believed of the file.
+func (w *WriteConn) Rollback() error {
+	w.actors.rolledBack()
+	w.meta.forget()
+	w.forgetTables()
+	w.resetArena()
+	if w.conn.GetAutocommit() {
+		return nil // SQLite has rolled back already
+	}
+	return refuse(w.conn, run(w.conn, "ROLLBACK"))
+}
+
+func (w *WriteConn) resetArena() {
+	if cap(w.arena) > arenaKeepBytes {
+		w.arena = nil
+	}
+	w.arena = w.arena[:0]
+}
+
+// table answers the KV table's statements, nil for a missing table unless it is
+// to be made.
+func (w *WriteConn) table(name string, make bool) (*writeTable, error) {
+	if t, ok := w.tables[name]; ok {
+		return t, nil
+	}
+	lower := strings.ToLower(name)
+	if t, ok := w.tables[lower]; ok {
+		return t, nil
+	}
+	state, err := inspectTable(w.conn, name)
+	if err != nil || (state == tableMissing && !make) {
+		return nil, err
+	}
+	if state != tableReady {
+		if err := createTable(w.conn, name); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.meta.ensure(w.sequence); err != nil {
+		return nil, err
+	}
+	t, err := prepareWriteTable(w.conn, name)
+	if err != nil {
+		return nil, err
+	}
+	if len(w.tables) >= writeTablesMax {
+		w.forgetTables()
+	}
+	w.tables[lower] = t
+	return t, nil
+}
+
+func (w *WriteConn) forgetTables() {
+	for _, t := range w.tables {
+		t.finalize()
+	}
+	clear(w.tables)
+}
+
+// CreateTable makes a KV table in a transaction of its own.
+func (w *WriteConn) CreateTable(name string) error {
+	sequence, err := w.Begin()
+	if err != nil {
+		return err
+	}
+	if _, err := w.table(name, true); err != nil {
+		w.Rollback()
+		return refuse(w.conn, err)
+	}
+	if err := w.Commit(sequence); err != nil {
+		w.Rollback()
+		return err
+	}
+	return nil
+}
+
+// Close closes the connection. It does not checkpoint.
+func (w *WriteConn) Close() error {
+	w.forgetTables()
+	w.meta.forget()
+	w.actors.close()
+	for _, stmt := range []*sqlite.Stmt{w.begin, w.commit} {
+		if stmt != nil {
+			stmt.Finalize()
+		}
+	}
+	if w.foreign != nil {
+		w.foreign.close()
+	}
+	err := w.conn.Close()
+	if w.foreign != nil {
+		w.foreign.authorizer.release()
+	}
+	w.frames.free()
+	return refuse(w.conn, err)
+}

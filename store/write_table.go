@@ -1,0 +1,228 @@
+package store
+
+import (
+	"crawshaw.io/sqlite"
+
+	"github.com/urlite/urlite/kv"
+)
+
+// The statements of one KV table, as the writer uses them.
+const (
+	insertRow = `INSERT INTO main."$table"(key, content_type, created_at, updated_at, expire_at, version, op_number, head, value)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`
+	updateRow = `UPDATE main."$table" SET content_type = ?2, created_at = ?3, updated_at = ?4, expire_at = ?5,
+		version = ?6, op_number = ?7, head = ?8, value = ?9 WHERE key = ?1`
+	// updateCounter is for writes that leave type and lifetime alone: it has fewer
+	// bindings and does not look at the expiry index.
+	updateCounter = `UPDATE main."$table" SET updated_at = ?2, version = ?3, op_number = ?4, head = ?5, value = ?6 WHERE key = ?1`
+	deleteRow     = `DELETE FROM main."$table" WHERE key = ?1`
+
+	selectDeleted = `SELECT version, op_number, head FROM main."_urlite_$table_deleted" WHERE key = ?1`
+	insertDeleted = `INSERT OR REPLACE INTO main."_urlite_$table_deleted"(key, version, op_number, head) VALUES (?1, ?2, ?3, ?4)`
+	forgetDeleted = `DELETE FROM main."_urlite_$table_deleted" WHERE key = ?1`
+
+	insertEntry = `INSERT INTO main."$table_history"(id, key, op_number, op, at, prev, actor, arg)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`
+	insertKeyframe = `INSERT INTO main."$table_history"(id, key, op_number, op, at, prev, actor, arg, content_type, expire_at, value)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`
+	closeEntry = `UPDATE main."$table_history" SET arg = ?2, content_type = ?3, expire_at = ?4, value = ?5 WHERE id = ?1`
+
+	// The step removes what a group can afford; the index finds it.
+	expireRows = `SELECT key, version, op_number, head FROM main."$table" WHERE expire_at <= ?1 ORDER BY expire_at LIMIT ?2`
+	nextExpiry = `SELECT min(expire_at) FROM main."$table" WHERE expire_at IS NOT NULL`
+)
+
+// writeTable is a KV table that the writer has found or made, with its statements.
+type writeTable struct {
+	row, rowAll                     *sqlite.Stmt
+	insert, update, counter, delete *sqlite.Stmt
+	deleted, bury, unbury           *sqlite.Stmt
+	entry, keyframe, closes         *sqlite.Stmt
+	expired, expiry                 *sqlite.Stmt
+}
+
+// prepareWriteTable prepares the statements of a table that exists.
+func prepareWriteTable(conn *sqlite.Conn, table string) (*writeTable, error) {
+	t := &writeTable{}
+	for _, s := range []struct {
+		stmt **sqlite.Stmt
+		sql  string
+	}{
+		{&t.row, selectRow}, {&t.rowAll, selectRowAll},
+		{&t.insert, insertRow}, {&t.update, updateRow}, {&t.counter, updateCounter}, {&t.delete, deleteRow},
+		{&t.deleted, selectDeleted}, {&t.bury, insertDeleted}, {&t.unbury, forgetDeleted},
+		{&t.entry, insertEntry}, {&t.keyframe, insertKeyframe}, {&t.closes, closeEntry},
+		{&t.expired, expireRows}, {&t.expiry, nextExpiry},
+	} {
+		stmt, _, err := conn.PrepareTransient(forTable(s.sql, table))
+		if err != nil {
+			t.finalize()
+			return nil, err
+		}
+		*s.stmt = stmt
+	}
+	return t, nil
+}
+
+func (t *writeTable) finalize() {
+	for _, stmt := range []*sqlite.Stmt{
+		t.row, t.rowAll, t.insert, t.update, t.counter, t.delete,
+		t.deleted, t.bury, t.unbury, t.entry, t.keyframe, t.closes, t.expired, t.expiry,
+	} {
+		if stmt != nil {
+			stmt.Finalize()
+		}
+	}
+}
+
+// step runs a statement that answers no rows and makes it ready for the next.
+func step(stmt *sqlite.Stmt) error {
+	if _, err := stmt.Step(); err != nil {
+		return err
+	}
+	return stmt.Reset()
+}
+
+// load reads the row of key, or the chain of a deleted one.
+func (t *writeTable) load(key string, withValue bool, types *interner, row *kv.Row, arena []byte) ([]byte, error) {
+	stmt := t.row
+	if withValue {
+		stmt = t.rowAll
+	}
+	bindText(stmt, 1, key)
+	found, err := stmt.Step()
+	if err != nil {
+		return arena, err
+	}
+	*row = kv.Row{}
+	if found {
+		scanRow(stmt, types, row)
+		if withValue {
+			arena = scanValue(stmt, valueColumn, &row.Value, arena)
+		}
+		return arena, stmt.Reset()
+	}
+	if err := stmt.Reset(); err != nil {
+		return arena, err
+	}
+	bindText(t.deleted, 1, key)
+	if found, err = t.deleted.Step(); err != nil {
+		return arena, err
+	}
+	if found {
+		row.Version = t.deleted.ColumnInt64(0)
+		row.OpNumber = t.deleted.ColumnInt64(1)
+		row.Head = t.deleted.ColumnInt64(2)
+	}
+	return arena, t.deleted.Reset()
+}
+
+// save brings the file from was, the row as loaded, to now.
+func (t *writeTable) save(key string, was, now *kv.Row) error {
+	switch {
+	case now.Exists && !was.Exists:
+		if was.Head != 0 {
+			bindText(t.unbury, 1, key)
+			if err := step(t.unbury); err != nil {
+				return err
+			}
+		}
+		bindRow(t.insert, key, now)
+		return step(t.insert)
+	case now.Exists && sameLife(was, now):
+		bindText(t.counter, 1, key)
+		t.counter.BindInt64(2, now.UpdatedAt)
+		t.counter.BindInt64(3, now.Version)
+		t.counter.BindInt64(4, now.OpNumber)
+		t.counter.BindInt64(5, now.Head)
+		bindValue(t.counter, 6, &now.Value)
+		return step(t.counter)
+	case now.Exists:
+		bindRow(t.update, key, now)
+		return step(t.update)
+	case was.Exists:
+		return t.remove(key, now)
+	case now.Head != 0:
+		return t.buryChain(key, now)
+	}
+	return nil
+}
+
+func sameLife(was, now *kv.Row) bool {
+	return was.CreatedAt == now.CreatedAt && was.ExpireAt == now.ExpireAt && was.ContentType == now.ContentType
+}
+
+func bindRow(stmt *sqlite.Stmt, key string, row *kv.Row) {
+	bindText(stmt, 1, key)
+	bindText(stmt, 2, row.ContentType)
+	stmt.BindInt64(3, row.CreatedAt)
+	stmt.BindInt64(4, row.UpdatedAt)
+	bindMoment(stmt, 5, row.ExpireAt)
+	stmt.BindInt64(6, row.Version)
+	stmt.BindInt64(7, row.OpNumber)
+	stmt.BindInt64(8, row.Head)
+	bindValue(stmt, 9, &row.Value)
+}
+
+// remove deletes the row of key and keeps its chain, if it has one.
+func (t *writeTable) remove(key string, chain *kv.Row) error {
+	bindText(t.delete, 1, key)
+	if err := step(t.delete); err != nil || chain.Head == 0 {
+		return err
+	}
+	return t.buryChain(key, chain)
+}
+
+func (t *writeTable) buryChain(key string, chain *kv.Row) error {
+	bindText(t.bury, 1, key)
+	t.bury.BindInt64(2, chain.Version)
+	t.bury.BindInt64(3, chain.OpNumber)
+	t.bury.BindInt64(4, chain.Head)
+	return step(t.bury)
+}
+
+// record writes one line of history.
+func (t *writeTable) record(key string, actor int64, e *kv.Entry) error {
+	if e.Closes {
+		t.closes.BindInt64(1, e.ID)
+		t.closes.BindInt64(2, e.Arg)
+		bindState(t.closes, 3, e)
+		return step(t.closes)
+	}
+	stmt := t.entry
+	if e.HasState {
+		stmt = t.keyframe
+		bindState(stmt, 9, e)
+	}
+	stmt.BindInt64(1, e.ID)
+	bindText(stmt, 2, key)
+	stmt.BindInt64(3, e.OpNumber)
+	stmt.BindInt64(4, int64(e.Op))
+	stmt.BindInt64(5, e.At)
+	stmt.BindInt64(6, e.Prev)
+	if actor == 0 {
+		stmt.BindNull(7)
+	} else {
+		stmt.BindInt64(7, actor)
+	}
+	if e.Arg == 0 {
+		stmt.BindNull(8)
+	} else {
+		stmt.BindInt64(8, e.Arg)
+	}
+	return step(stmt)
+}
+
+// bindState binds the three columns of the state after an entry, NULL where the
+// key was absent.
+func bindState(stmt *sqlite.Stmt, first int, e *kv.Entry) {
+	if e.Absent {
+		stmt.BindNull(first)
+		stmt.BindNull(first + 1)
+		stmt.BindNull(first + 2)
+		return
+	}
+	bindText(stmt, first, e.ContentType)
+	bindMoment(stmt, first+1, e.ExpireAt)
+	bindValue(stmt, first+2, &e.Value)
+}
