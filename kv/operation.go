@@ -46,3 +46,6 @@ func NeedsValue(op *Op, row *Row) bool {
 	// A recorded write after unrecorded ones keeps the state that they left.
 	return operations[op.Code].readsValue || (!op.Unrecorded && (row.Head == 0 || row.gapOpen()))
 }
+
+// ReadsValue tells whether deciding op looks at the value of a live row.
+func (op *Op) ReadsValue() bool { return operations[op.Code].readsValue }

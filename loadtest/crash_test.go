@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -121,9 +122,9 @@ func TestNoAcknowledgedIncrementIsLostWhenTheServerIsKilled(t *testing.T) {
 	}
 }
 
-// A server that is asked to go answers what it has taken: with a number, or
-// with a 503. Beyond that it may only close a connection on which it has not
-// counted anything.
+// A server that is asked to go answers what comes in until its connections are
+// closed, each after an answer that announces it. So no caller in the middle of
+// its work is left to guess whether it counted.
 func TestEveryIncrementIsAnsweredWhenTheServerDrains(t *testing.T) {
 	const callerCount = 64
 	folder, callers := t.TempDir(), newCallers(t, callerCount)
@@ -152,13 +153,39 @@ func TestEveryIncrementIsAnsweredWhenTheServerDrains(t *testing.T) {
 	stopCleanly(t, server)
 }
 
-// isRefusal tells a draining server's no: a 503, a port that nobody listens on
-// any more, or a connection closed before its request was read. That the last
-// was not counted nevertheless, the sums prove.
+// isRefusal tells a draining server's no: a 503, or a port that nobody listens on
+// any more, be it from now on (refused) or since a moment ago (reset).
 func isRefusal(err error) bool {
 	var answered *statusError
 	if errors.As(err, &answered) {
 		return answered.status == http.StatusServiceUnavailable
 	}
-	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF)
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET)
+}
+
+// Clients open connections ahead of need and keep them, and some never say a
+// word on them. None of that may hold up a restart.
+func TestADrainDoesNotWaitForSilentConnections(t *testing.T) {
+	const drainMax = 10 * time.Second // orchestrators kill after 30 s or less
+	server := serve(t, t.TempDir())
+	silent := func() net.Conn {
+		socket, err := net.Dial("tcp4", server.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = socket.Close() })
+		return socket
+	}
+	silent()                                // never asks anything
+	_, _ = io.WriteString(silent(), "GET ") // never ends its question
+	kept := silent()
+	_, _ = io.WriteString(kept, "GET "+apiPrefix+"/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	if _, err := kept.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	stopCleanly(t, server)
+	if took := time.Since(start); took > drainMax {
+		t.Errorf("the drain took %v", took)
+	}
 }

@@ -16,10 +16,10 @@ const (
 )
 
 const (
-	readyWait  = 15 * time.Second // a server that replays a large WAL takes its time
-	stopWait   = 30 * time.Second // a drain commits and checkpoints
-	answerWait = 15 * time.Second // beyond this an answer counts as an error
-	warmUp     = 500 * time.Millisecond
+	readyWait  = 15 * time.Second       // a server that replays a large WAL takes its time
+	stopWait   = 30 * time.Second       // a drain commits and checkpoints
+	answerWait = 15 * time.Second       // beyond this an answer counts as an error
+	warmUpMax  = 500 * time.Millisecond // caches fill and heaps find their size long before
 )
 
 const (

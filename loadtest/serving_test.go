@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -114,10 +113,19 @@ func newAPIClient(t *testing.T, goroutines int) *apiClient {
 // statusError is an answer that is not 200.
 type statusError struct {
 	status int
+	code   string // of the API, such as DATABASE_BUSY
 	body   string
 }
 
 func (e *statusError) Error() string { return fmt.Sprintf("status %d: %s", e.status, e.body) }
+
+func newStatusError(status int, body []byte) *statusError {
+	var told struct {
+		Code string `json:"code"`
+	}
+	_ = json.Unmarshal(body, &told) // an answer without a code is told by its body
+	return &statusError{status: status, code: told.Code, body: string(body)}
+}
 
 func (c *apiClient) increment(address, database, key string) (int64, error) {
 	var answer struct {
@@ -142,7 +150,7 @@ func (c *apiClient) patientIncrement(ctx context.Context, address, database, key
 	for {
 		value, err := c.increment(address, database, key)
 		var refused *statusError
-		if !errors.As(err, &refused) || refused.status != http.StatusServiceUnavailable || !strings.Contains(refused.body, `"DATABASE_BUSY"`) {
+		if !errors.As(err, &refused) || refused.code != "DATABASE_BUSY" {
 			return value, err
 		}
 		select {
@@ -193,7 +201,7 @@ func (c *apiClient) call(method, address, path string, into any) error {
 		return err
 	}
 	if answer.StatusCode != http.StatusOK {
-		return &statusError{status: answer.StatusCode, body: string(body)}
+		return newStatusError(answer.StatusCode, body)
 	}
 	return json.Unmarshal(body, into)
 }

@@ -11,7 +11,7 @@ const (
 	database = "load"
 	hotKey   = "hot"
 
-	keyDigits = 6 // every random key is as long as every other: keysMax has seven, its last key six
+	keyDigits = 6 // as many as the last of keysMax keys needs, so that all are of one length
 )
 
 // shape is one kind of request: a method on one key, the same one every time or

@@ -89,6 +89,7 @@ func (t *trial) compare(ctx context.Context) (*measurement, error) {
 	defer loaded.close()
 
 	m := &measurement{}
+	warmUp := min(warmUpMax, t.settings.duration/4)
 	still.slice(ctx, warmUp)
 	warm := loaded.slice(ctx, warmUp)
 	m.server.failures, m.server.failure = warm.failures, warm.failure

@@ -177,12 +177,13 @@ func TestParseTransactionRefuses(t *testing.T) {
 	g(`{"query":" -- nothing"}`, refusal.SQLError, "empty SQL statement")
 }
 
-func TestParseTransactionCopiesOnlyTheSQL(t *testing.T) {
-	body := []byte(`{"transaction":[{"statement":"INSERT INTO t VALUES (?,?)","values":["plain",1]},{"query":"SELECT 1"}]}`)
+func TestParseItemsCopiesOnlyTheSQL(t *testing.T) {
+	list := []byte(`[{"statement":"INSERT INTO t VALUES (?,?)","values":["plain",1]},{"query":"SELECT 1"}]`)
 	limits := sqltx.DefaultLimits()
 	var r sqltx.Request
 	allocs := testing.AllocsPerRun(100, func() {
-		if err := parseTransaction(body, limits, &r); err != nil {
+		r.Reset()
+		if err := parseItems(list, limits, &r); err != nil {
 			t.Fatal(err)
 		}
 	})

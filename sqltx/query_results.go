@@ -9,7 +9,7 @@ import (
 // QueryResults is the answer to GET /query as JSON: one statement, its rows
 // appended while the engine steps.
 //
-// Per request: Begin, then StartRows and Row… if the statement has columns,
+// Per request: Begin, then StartRows, Row…, EndRows if the statement has columns,
 // then End.
 type QueryResults struct {
 	// BytesMax bounds the answer; 0 means no bound.
@@ -17,11 +17,12 @@ type QueryResults struct {
 	rows       rowEncoder
 	rowCount   int64
 	hasColumns bool
+	truncated  bool
 }
 
 // Begin starts an answer to query and drops the one before. It keeps the memory.
 func (q *QueryResults) Begin(format Format, query string) {
-	q.rowCount, q.hasColumns = 0, false
+	q.rowCount, q.hasColumns, q.truncated = 0, false, false
 	q.rows.json = q.rows.json[:0]
 	q.rows.format = format
 	q.rows.wrapBlobs = true
@@ -30,7 +31,7 @@ func (q *QueryResults) Begin(format Format, query string) {
 	q.rows.append(`,"columns":`)
 }
 
-// StartRows takes the names of the columns, as Results.StartRows does.
+// StartRows appends the names of the columns.
 func (q *QueryResults) StartRows(names []string) error {
 	q.hasColumns = true
 	q.rows.setColumns(names)
@@ -39,16 +40,18 @@ func (q *QueryResults) StartRows(names []string) error {
 	return q.rows.fits(q.BytesMax)
 }
 
-// Row appends a row of as many values as StartRows had names. A row that takes
-// the answer past BytesMax is refused and ends the answer for good.
+// Row appends a row.
 func (q *QueryResults) Row(values []Value) error {
 	q.rowCount++
 	return q.rows.row(values, q.BytesMax)
 }
 
-// End ends the answer. Truncated says that there were more rows. A statement
-// without columns has null for columns and rows, one without rows for rows.
-func (q *QueryResults) End(truncated bool) {
+// EndRows notes whether there were more rows, which End writes.
+func (q *QueryResults) EndRows(truncated bool) { q.truncated = truncated }
+
+// End ends the answer. A statement without columns has null for columns and
+// rows, one without rows has null for rows.
+func (q *QueryResults) End() {
 	if !q.hasColumns {
 		q.rows.append("null")
 		q.rows.startRows()
@@ -62,7 +65,7 @@ func (q *QueryResults) End(truncated bool) {
 	q.rows.append(`,"rowCount":`)
 	q.rows.json = strconv.AppendInt(q.rows.json, q.rowCount, 10)
 	q.rows.append(`,"truncated":`)
-	q.rows.json = strconv.AppendBool(q.rows.json, truncated)
+	q.rows.json = strconv.AppendBool(q.rows.json, q.truncated)
 	q.rows.append("}")
 }
 

@@ -75,10 +75,9 @@ func (item *Item) looksReadOnly() bool {
 	if !item.IsQuery {
 		return false
 	}
-	sql := SkipBlank(item.SQL)
-	switch strings.ToUpper(FirstWord(sql)) {
+	switch strings.ToUpper(FirstWord(item.SQL)) {
 	case "SELECT", "VALUES", "WITH", "EXPLAIN":
-		return SkipBlank(afterStatement(sql)) == ""
+		return SkipBlank(AfterStatement(item.SQL)) == ""
 	}
 	return false
 }

@@ -25,8 +25,7 @@ func (r *Results) Begin(format Format) {
 	r.rows.append(`{"results":[`)
 }
 
-// StartRows starts an item that answers rows. A name that occurs again becomes
-// name:2, name:3. It refuses names that take the answer past BytesMax.
+// StartRows starts an item that answers rows.
 func (r *Results) StartRows(names []string) error {
 	r.rows.setColumns(names)
 	r.rows.separate()
@@ -36,12 +35,11 @@ func (r *Results) StartRows(names []string) error {
 	return r.rows.fits(r.BytesMax)
 }
 
-// Row appends a row of as many values as StartRows had names. It refuses a row
-// that takes the answer past BytesMax; what has been appended is then good for
-// nothing but Rewind.
+// Row appends a row. What has been appended of an item that took the answer past
+// BytesMax is good for nothing but Rewind.
 func (r *Results) Row(values []Value) error { return r.rows.row(values, r.BytesMax) }
 
-// EndRows ends the item. Truncated says that there were more rows.
+// EndRows ends the item.
 func (r *Results) EndRows(truncated bool) {
 	if truncated {
 		r.rows.append(`],"truncated":true}`)

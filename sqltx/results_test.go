@@ -13,6 +13,8 @@ import (
 	"github.com/urlite/urlite/refusal"
 )
 
+var _, _ Rows = (*Results)(nil), (*QueryResults)(nil)
+
 func text(s string) Value         { return Value{Kind: Text, Bytes: []byte(s)} }
 func blob(s string) Value         { return Value{Kind: Blob, Bytes: []byte(s)} }
 func integer(n int64) Value       { return Value{Kind: Integer, Int: n} }
@@ -195,7 +197,10 @@ func TestQueryResults(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			q.End(truncated)
+			if names != nil {
+				q.EndRows(truncated)
+			}
+			q.End()
 			if got := string(q.Bytes()); got != `{"success":true,"query":"SELECT \"a\"",`+want+`}` || q.Len() != len(got) {
 				t.Errorf("got %s", got)
 			}
@@ -383,7 +388,8 @@ func TestQueryClientsReadTheRowsThatWereWritten(t *testing.T) {
 		for _, values := range drawn.rows {
 			_ = q.Row(values)
 		}
-		q.End(false)
+		q.EndRows(false)
+		q.End()
 		var answer struct {
 			decodedRows
 			Query    string

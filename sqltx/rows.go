@@ -9,6 +9,19 @@ import (
 
 var responseTooLarge = refusal.New(refusal.ResponseTooLarge, "the response is too large; ask for fewer rows or columns")
 
+// Rows takes the rows of one result while the engine steps: StartRows, a Row for
+// each, EndRows. After an error it takes no more of this result.
+type Rows interface {
+	// StartRows takes the names of the columns, at least one. A name that occurs
+	// again is written as name:2, name:3.
+	StartRows(names []string) error
+	// Row takes as many values as there are names and keeps none of them. It
+	// refuses with ResponseTooLarge what takes the answer past its bound.
+	Row(values []Value) error
+	// EndRows ends the result. Truncated says that there were more rows.
+	EndRows(truncated bool)
+}
+
 // rowEncoder appends the columns and rows of one result to a buffer of JSON.
 // The names of the columns are encoded once, so that a row costs its values and
 // no memory of its own.

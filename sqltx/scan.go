@@ -27,9 +27,11 @@ func FirstWord(sql string) string {
 	return sql[:end]
 }
 
-// afterStatement is what follows the first semicolon that is neither in a
-// quoted text nor in a comment.
-func afterStatement(sql string) string {
+// AfterStatement is what follows the first statement: all behind the first
+// semicolon that is neither in a quoted text nor in a comment. It cannot tell
+// that the semicolons within a CREATE TRIGGER end nothing.
+func AfterStatement(sql string) string {
+	sql = SkipBlank(sql)
 	for i := 0; i < len(sql); {
 		switch sql[i] {
 		case ';':

@@ -42,6 +42,22 @@ func TestFirstWord(t *testing.T) {
 	f("selectž x", "selectž")
 }
 
+func TestAfterStatement(t *testing.T) {
+	f := func(in, want string) {
+		t.Helper()
+		if got := AfterStatement(in); got != want {
+			t.Errorf("AfterStatement(%q) = %q, want %q", in, got, want)
+		}
+	}
+	f("a; b; c", " b; c")
+	f(" ;; -- x;\n a;b", "b")
+	f("a", "")
+	f("'a;''b;' \"c;\" `d;` [e;] /* f; */ -- g;\n;h", "h")
+	f("'a; b", "")
+	f("[a; b", "")
+	f("a - b / c; d", " d")
+}
+
 func FuzzScanEndsWithinTheText(f *testing.F) {
 	f.Add("SELECT ';' /* ; */ -- ;\n; 'a''b' [c] `d`; x")
 	f.Add("/*/")
@@ -51,9 +67,9 @@ func FuzzScanEndsWithinTheText(f *testing.F) {
 		if !strings.HasSuffix(sql, rest) || SkipBlank(rest) != rest {
 			t.Fatalf("SkipBlank(%q) = %q", sql, rest)
 		}
-		after := afterStatement(sql)
+		after := AfterStatement(sql)
 		if !strings.HasSuffix(sql, after) {
-			t.Fatalf("afterStatement(%q) = %q", sql, after)
+			t.Fatalf("AfterStatement(%q) = %q", sql, after)
 		}
 		if !strings.HasPrefix(rest, FirstWord(sql)) {
 			t.Fatalf("FirstWord(%q) = %q", sql, FirstWord(sql))

@@ -15,7 +15,8 @@ import (
 // Create makes an empty database at path. It appears whole or not at all, and is
 // on disk under its name when Create returns: it is built under a name of the
 // server's own and linked into place. A file already there is DatabaseExists.
-func Create(path string) error {
+// kvTable, unless empty, is made in it.
+func Create(path, kvTable string) error {
 	folder := filepath.Dir(path)
 	building, err := os.CreateTemp(folder, ".urlite-create-*")
 	if err != nil {
@@ -23,7 +24,7 @@ func Create(path string) error {
 	}
 	building.Close()
 	defer removeDatabase(building.Name())
-	if err := initialise(building.Name()); err != nil {
+	if err := initialise(building.Name(), kvTable); err != nil {
 		return err
 	}
 	if err := os.Chmod(building.Name(), 0o644); err != nil {
@@ -40,7 +41,7 @@ func Create(path string) error {
 
 // initialise writes the header page: the page size and write-ahead logging can't
 // be chosen later without cost.
-func initialise(path string) error {
+func initialise(path, kvTable string) error {
 	conn, err := sqlite.OpenConn(path, sqlite.SQLITE_OPEN_READWRITE|sqlite.SQLITE_OPEN_NOMUTEX)
 	if err != nil {
 		return refuse(nil, err)
@@ -50,6 +51,9 @@ func initialise(path string) error {
 		own := meta{conn: conn}
 		err = own.ensure(0)
 		own.forget()
+	}
+	if err == nil && kvTable != "" {
+		err = createTable(conn, kvTable)
 	}
 	err = refuse(conn, err)
 	// Closing the last connection empties the log into the file.

@@ -17,7 +17,7 @@ type ReadConn struct {
 	conn    *sqlite.Conn
 	begin   *sqlite.Stmt
 	end     *sqlite.Stmt
-	tables  map[string]*readTable // by lower-case name
+	tables  map[string]*readTable // by their lower-case name
 	types   interner
 	foreign *foreignSQL
 	// bytesOf is the SQL function that tells a value's size in bytes.
@@ -110,10 +110,6 @@ func (r *ReadConn) table(name string) (*readTable, error) {
 	if t, ok := r.tables[name]; ok {
 		return t, nil
 	}
-	lower := strings.ToLower(name)
-	if t, ok := r.tables[lower]; ok {
-		return t, nil
-	}
 	state, err := inspectTable(r.conn, name)
 	if err != nil || state == tableMissing {
 		return nil, err
@@ -132,19 +128,22 @@ func (r *ReadConn) table(name string) (*readTable, error) {
 			r.forget(name)
 		}
 	}
-	r.tables[lower] = t
+	r.tables[string([]byte(name))] = t // the caller's name is lent
 	return t, nil
 }
 
 // forget drops a table's statements: it may have been dropped from the file.
 func (r *ReadConn) forget(name string) {
-	lower := strings.ToLower(name)
-	if t, ok := r.tables[lower]; ok {
+	if t, ok := r.tables[name]; ok {
 		t.row.Finalize()
 		t.list.Finalize()
-		delete(r.tables, lower)
+		delete(r.tables, name)
 	}
 }
+
+// InterruptOverdue stops the SQL of a client that was running already when it was
+// last called. It may be called from any goroutine while the connection is open.
+func (r *ReadConn) InterruptOverdue() { r.foreign.stopper.interruptOverdue() }
 
 // Close closes the connection.
 func (r *ReadConn) Close() error {

@@ -16,12 +16,14 @@ type stopper struct {
 	mu    sync.Mutex
 	armed bool
 	fired bool
+	// overdue says that interruptOverdue has seen this run before.
+	overdue bool
 }
 
 // arm lets what runs from now on run for limit.
 func (s *stopper) arm(limit time.Duration) {
 	s.mu.Lock()
-	s.armed, s.fired = true, false
+	s.armed, s.fired, s.overdue = true, false, false
 	s.mu.Unlock()
 	if s.timer == nil {
 		s.timer = time.AfterFunc(limit, s.fire)
@@ -41,10 +43,25 @@ func (s *stopper) disarm() {
 func (s *stopper) fire() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.stop()
+}
+
+// stop interrupts what runs, if anything does. The caller holds mu.
+func (s *stopper) stop() {
 	if s.armed {
 		s.fired = true
 		interrupt(s.conn)
 	}
+}
+
+// interruptOverdue stops what was running already when it was last called.
+func (s *stopper) interruptOverdue() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.overdue {
+		s.stop()
+	}
+	s.overdue = s.armed
 }
 
 // late tells whether time is up. An interrupt between two statements stops

@@ -20,8 +20,8 @@ type Results interface {
 
 // RunSQL runs the request's items inside the transaction, all or none, within
 // limit. A refusal is an *sqltx.ItemError, and the transaction goes on without the
-// request; if SQLite ended the transaction, TransactionEnded is true instead and
-// there is nothing left to commit.
+// request. After any other error, or when TransactionEnded, the transaction is to
+// be rolled back.
 func (w *WriteConn) RunSQL(request *sqltx.Request, limit time.Duration, rowsMax int, out Results) error {
 	if err := run(w.conn, "SAVEPOINT request"); err != nil {
 		return refuse(w.conn, err)
@@ -33,7 +33,10 @@ func (w *WriteConn) RunSQL(request *sqltx.Request, limit time.Duration, rowsMax 
 		if w.TransactionEnded() {
 			return fault
 		}
-		return errors.Join(fault, refuse(w.conn, run(w.conn, "ROLLBACK TO request", "RELEASE request")))
+		if err := run(w.conn, "ROLLBACK TO request", "RELEASE request"); err != nil {
+			return refuse(w.conn, err)
+		}
+		return fault
 	}
 	return refuse(w.conn, run(w.conn, "RELEASE request"))
 }

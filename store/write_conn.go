@@ -3,7 +3,6 @@ package store
 import (
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"crawshaw.io/sqlite"
@@ -21,13 +20,16 @@ const (
 
 // WriteConn is the one connection of a database that writes. It belongs to one
 // goroutine. Between Begin and Commit or Rollback it is in a transaction.
+//
+// Names of tables are lower-case, as SQLite compares them; keys, names and values
+// that are passed in may be lent: SQLite copies them.
 type WriteConn struct {
 	conn   *sqlite.Conn
 	begin  *sqlite.Stmt
 	commit *sqlite.Stmt
 	meta   meta
 	actors actors
-	// tables are the KV tables known to be there, by their lower-case name.
+	// tables are the KV tables known to be there, by name.
 	tables map[string]*writeTable
 	types  interner
 	frames frameCounter
@@ -205,10 +207,6 @@ func (w *WriteConn) table(name string, make bool) (*writeTable, error) {
 	if t, ok := w.tables[name]; ok {
 		return t, nil
 	}
-	lower := strings.ToLower(name)
-	if t, ok := w.tables[lower]; ok {
-		return t, nil
-	}
 	state, err := inspectTable(w.conn, name)
 	if err != nil || (state == tableMissing && !make) {
 		return nil, err
@@ -228,7 +226,8 @@ func (w *WriteConn) table(name string, make bool) (*writeTable, error) {
 	if len(w.tables) >= writeTablesMax {
 		w.forgetTables()
 	}
-	w.tables[lower] = t
+	// The caller's name is lent.
+	w.tables[string([]byte(name))] = t
 	return t, nil
 }
 
@@ -237,23 +236,6 @@ func (w *WriteConn) forgetTables() {
 		t.finalize()
 	}
 	clear(w.tables)
-}
-
-// CreateTable makes a KV table in a transaction of its own.
-func (w *WriteConn) CreateTable(name string) error {
-	sequence, err := w.Begin()
-	if err != nil {
-		return err
-	}
-	if _, err := w.table(name, true); err != nil {
-		w.Rollback()
-		return refuse(w.conn, err)
-	}
-	if err := w.Commit(sequence); err != nil {
-		w.Rollback()
-		return err
-	}
-	return nil
 }
 
 // Close closes the connection. It does not checkpoint.

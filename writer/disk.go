@@ -1,0 +1,45 @@
+package writer
+
+import (
+	"time"
+
+	"github.com/urlite/urlite/kv"
+	"github.com/urlite/urlite/sqltx"
+	"github.com/urlite/urlite/store"
+)
+
+// Disk is what the writer needs of a database file. *store.WriteConn is the real
+// one; the tests use a fake that fails where they want.
+//
+// Between Begin and Commit or Rollback it is in a transaction. Only the writer's
+// goroutine calls it.
+type Disk interface {
+	// Begin starts a transaction and answers the file's write sequence number.
+	Begin() (sequence int64, err error)
+	// Load reads a row, its value only if asked. The value's bytes are good until
+	// the transaction ends.
+	Load(table, key string, withValue bool, row *kv.Row) error
+	// Save writes a row; was is what Load answered.
+	Save(table, key string, was, now *kv.Row) error
+	// Record writes a line of history.
+	Record(table, key, actor string, entry *kv.Entry) error
+	// RunSQL runs a request all or none. After an error that is no *sqltx.ItemError,
+	// or when TransactionEnded, only Rollback is left.
+	RunSQL(request *sqltx.Request, limit time.Duration, rowsMax int, out store.Results) error
+	TransactionEnded() bool
+	// Sweep removes expired rows.
+	Sweep(now int64, rowsMax int) (store.Swept, error)
+	// Commit returns when the transaction is durable. After an error it is to be
+	// rolled back.
+	Commit(sequence int64) error
+	Rollback() error
+
+	// Frames is the length of the write-ahead log in pages.
+	Frames() int
+	// LogBytes is its size on disk. It may be called from any goroutine.
+	LogBytes() int64
+	Checkpoint(mode store.CheckpointMode) (whole bool, err error)
+	Close() error
+}
+
+var _ Disk = (*store.WriteConn)(nil)

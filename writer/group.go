@@ -1,0 +1,256 @@
+package writer
+
+import (
+	"errors"
+	"time"
+
+	"github.com/urlite/urlite/kv"
+	"github.com/urlite/urlite/refusal"
+	"github.com/urlite/urlite/sqltx"
+)
+
+var errLate = refusal.New(refusal.RequestTimeout, "the request timed out while it waited to be written")
+
+// commitNext commits as many of calls as make a group, at least one, acknowledges
+// them and tells how many they were.
+func (w *Writer) commitNext(calls []*Call) int {
+	n, begun, err := w.attempt(calls)
+	switch {
+	case err == nil:
+		acknowledge(calls[:n])
+	case !begun:
+		// The file can't be written now, for none of them.
+		n = len(calls)
+		refuseAll(calls, err)
+	case n == 1:
+		refuseAll(calls[:1], err)
+	default:
+		// Nothing was acknowledged, so all may run again, each alone: only the
+		// guilty one fails.
+		w.metrics.retries.Inc()
+		for i := range calls[:n] {
+			one := calls[i : i+1]
+			if _, _, err := w.attempt(one); err != nil {
+				refuseAll(one, err)
+			} else {
+				acknowledge(one)
+			}
+		}
+	}
+	return n
+}
+
+// attempt commits a group from the head of calls. n is how many it took. After an
+// error nothing of them was kept; begun false says that none was even tried.
+func (w *Writer) attempt(calls []*Call) (n int, begun bool, err error) {
+	started := time.Now()
+	w.moveClock()
+	if w.sequence, err = w.disk.Begin(); err != nil {
+		return len(calls), false, err
+	}
+	n, reason, err := w.fill(calls, started)
+	if err == nil {
+		err = w.flush()
+	}
+	if err == nil {
+		err = w.sweepInPassing()
+	}
+	worked := time.Now()
+	if err == nil {
+		err = w.disk.Commit(w.sequence)
+	}
+	w.overlay.reset() // before anyone is acknowledged: it holds what they lent
+	if err != nil {
+		w.upkeep.forget()
+		if undo := w.disk.Rollback(); undo != nil {
+			err = errors.Join(err, undo)
+		}
+		return max(n, 1), true, err
+	}
+	w.metrics.group(n, reason, started, worked)
+	return n, true, nil
+}
+
+// cutReason is why a group ended where it did.
+type cutReason uint8
+
+const (
+	cutDrained cutReason = iota // nobody else waited
+	cutOps
+	cutBytes
+	cutTime
+	cutReasons
+)
+
+// fill works calls until a cap is reached. An error is a fault of the disk, and
+// the call it came with is counted in n.
+func (w *Writer) fill(calls []*Call, started time.Time) (n int, reason cutReason, err error) {
+	ops, bytes := 0, 0
+	for _, c := range calls {
+		switch {
+		case n == 0: // a group has at least one call
+		case ops+len(c.Ops) > w.limits.GroupOpsMax:
+			return n, cutOps, nil
+		case bytes+c.bytes > w.limits.GroupBytesMax:
+			return n, cutBytes, nil
+		case (n%16 == 0 || calls[n-1].SQL != nil) && time.Since(started) > w.limits.HoldMax:
+			return n, cutTime, nil
+		}
+		n++
+		ops += len(c.Ops)
+		bytes += c.bytes
+		if err := w.work(c); err != nil {
+			return n, cutDrained, err
+		}
+	}
+	return n, cutDrained, nil
+}
+
+// work decides one call on the overlay, or runs its SQL. A refusal is the call's;
+// an error is the group's.
+func (w *Writer) work(c *Call) error {
+	c.begin()
+	switch {
+	case c.Deadline != 0 && c.Deadline <= w.now:
+		c.err = errLate
+		return nil
+	case c.SQL != nil:
+		return w.workSQL(c)
+	}
+	logged, sequence := w.overlay.mark(), w.sequence
+	for i := range c.Ops {
+		why, err := w.workOp(c, &c.Ops[i])
+		if err != nil {
+			return err
+		}
+		if why != nil {
+			w.overlay.rewind(logged)
+			w.sequence = sequence
+			c.err, c.FailedAt = why, i
+			return nil
+		}
+	}
+	return nil
+}
+
+func (w *Writer) workOp(c *Call, op *kv.Op) (*refusal.Refusal, error) {
+	i := w.overlay.slot(c.Table, op.Key)
+	s := &w.overlay.slots[i]
+	if why, err := w.load(s, op); why != nil || err != nil {
+		return why, err
+	}
+	var outcome kv.Outcome
+	if why := kv.Decide(op, &s.row, w.now, &outcome); why != nil {
+		return why, nil
+	}
+	if outcome.Changed {
+		if len(c.Ops) > 1 {
+			w.overlay.touch(i)
+		}
+		s.dirty = true
+	}
+	w.record(c, s, op, &outcome)
+	c.Replies = append(c.Replies, outcome.Reply)
+	return nil, nil
+}
+
+// load brings what op needs of its row into the slot.
+func (w *Writer) load(s *slot, op *kv.Op) (*refusal.Refusal, error) {
+	withValue := op.ReadsValue()
+	if s.loaded && !kv.NeedsValue(op, &s.row) {
+		return nil, nil
+	}
+	if !s.loaded {
+		if err := w.disk.Load(s.table, s.key, withValue, &s.was); err != nil {
+			return theCallers(err)
+		}
+		s.row, s.loaded = s.was, true
+		if !kv.NeedsValue(op, &s.row) {
+			return nil, nil
+		}
+	}
+	// The rest of the row may have moved on; the value in the file has not.
+	var stored kv.Row
+	if err := w.disk.Load(s.table, s.key, true, &stored); err != nil {
+		return theCallers(err)
+	}
+	s.row.Value = stored.Value
+	return nil, nil
+}
+
+// theCallers sorts an error of Load: a name that is no KV table is a refusal of
+// the call, everything else a fault.
+func theCallers(err error) (*refusal.Refusal, error) {
+	if why := refusal.Of(err); why.Kind == refusal.InvalidParameters {
+		return why, nil
+	}
+	return nil, err
+}
+
+// record applies an outcome and keeps the history lines it leaves.
+func (w *Writer) record(c *Call, s *slot, op *kv.Op, outcome *kv.Outcome) {
+	var entries [2]kv.Entry // a write leaves at most itself and a gap
+	for _, entry := range outcome.Apply(op, &s.row, w.now, &w.sequence, entries[:0]) {
+		w.overlay.log = append(w.overlay.log, logLine{table: s.table, key: s.key, actor: c.Actor, entry: entry})
+	}
+}
+
+// workSQL runs a SQL transaction in the group. It must see the rows decided before
+// it, and those after it must see what it did.
+func (w *Writer) workSQL(c *Call) error {
+	if err := w.flush(); err != nil {
+		return err
+	}
+	limit := time.Duration(sqlTimeMax)
+	if c.Deadline != 0 {
+		limit = min(limit, time.Duration(c.Deadline-w.now)*time.Millisecond)
+	}
+	c.Results.Begin(c.SQL.Format)
+	err := w.disk.RunSQL(c.SQL, limit, c.RowsMax, &c.Results)
+	c.Results.End()
+	w.upkeep.distrust() // SQL may have given rows a lifetime
+	var item *sqltx.ItemError
+	if w.disk.TransactionEnded() || (err != nil && !errors.As(err, &item)) {
+		return err
+	}
+	c.err = err
+	return nil
+}
+
+// sqlTimeMax bounds a SQL transaction without a deadline.
+const sqlTimeMax = 300 * time.Second
+
+// flush writes the overlay into the transaction and empties it.
+func (w *Writer) flush() error {
+	for i := range w.overlay.log {
+		l := &w.overlay.log[i]
+		if err := w.disk.Record(l.table, l.key, l.actor, &l.entry); err != nil {
+			return err
+		}
+	}
+	for i := range w.overlay.slots {
+		s := &w.overlay.slots[i]
+		if !s.dirty {
+			continue
+		}
+		if err := w.disk.Save(s.table, s.key, &s.was, &s.row); err != nil {
+			return err
+		}
+		w.upkeep.expires(s.row.ExpireAt)
+	}
+	w.overlay.reset()
+	return nil
+}
+
+func acknowledge(calls []*Call) {
+	for _, c := range calls {
+		c.done <- struct{}{}
+	}
+}
+
+func refuseAll(calls []*Call, err error) {
+	for _, c := range calls {
+		c.err = err
+		c.done <- struct{}{}
+	}
+}

@@ -1,0 +1,123 @@
+package writer
+
+import (
+	"math"
+	"time"
+
+	"github.com/urlite/urlite/store"
+)
+
+// upkeep is what the writer knows of the work that nobody asked for.
+type upkeep struct {
+	// checkpointAt is the log's length in pages at which it is copied next.
+	checkpointAt int
+	// sweepAt is when expired rows are to be removed next, in ms: at first at
+	// once, since a file may come with expired rows.
+	sweepAt int64
+	// lastWrite is when a group was last committed, in ms.
+	lastWrite int64
+	// emptied says that the log was emptied, or tried to be, since the last write.
+	emptied bool
+}
+
+const never = math.MaxInt64
+
+// expires notes that a row with this expiry was written, 0 for none.
+func (u *upkeep) expires(at int64) {
+	if at != 0 {
+		u.sweepAt = min(u.sweepAt, at)
+	}
+}
+
+// distrust: rows may have been written that the writer has not seen.
+func (u *upkeep) distrust() { u.sweepAt = 0 }
+
+// forget is after a rollback: what was noted may not be so.
+func (u *upkeep) forget() { u.distrust() }
+
+// sweepMillisMin keeps a trickle of expiring rows from costing every group.
+const sweepMillisMin = 20
+
+// moveClock takes the group's time, which never runs backwards.
+func (w *Writer) moveClock() { w.now = max(w.now, w.config.Now()) }
+
+// sweepInPassing removes a few expired rows in the group's own transaction: it
+// costs no commit.
+func (w *Writer) sweepInPassing() error {
+	if w.now < w.upkeep.sweepAt {
+		return nil
+	}
+	swept, err := w.disk.Sweep(w.now, w.limits.SweepRows)
+	if err != nil {
+		return err
+	}
+	w.metrics.swept.Add(swept.Rows)
+	switch {
+	case swept.More:
+		w.upkeep.sweepAt = w.now
+	case swept.Next == 0:
+		w.upkeep.sweepAt = never
+	default:
+		w.upkeep.sweepAt = max(swept.Next, w.now+sweepMillisMin)
+	}
+	return nil
+}
+
+// maintain is between two groups: others may be waiting.
+func (w *Writer) maintain() {
+	w.upkeep.lastWrite, w.upkeep.emptied = w.now, false
+	frames := w.disk.Frames()
+	if frames < w.upkeep.checkpointAt {
+		return
+	}
+	w.checkpoint(store.Passive)
+}
+
+func (w *Writer) checkpoint(mode store.CheckpointMode) {
+	started := time.Now()
+	whole, err := w.disk.Checkpoint(mode)
+	w.metrics.checkpoint.UpdateDuration(started)
+	frames := w.disk.Frames()
+	switch {
+	case err == nil && whole:
+		w.upkeep.checkpointAt = w.limits.CheckpointFrames
+	default:
+		// A reader is in the way. Trying again at once would copy the same pages.
+		w.upkeep.checkpointAt = frames + w.limits.CheckpointFrames
+		if frames >= w.limits.LogFramesMax && w.config.Unblock != nil {
+			w.config.Unblock()
+			w.upkeep.checkpointAt = frames + w.limits.CheckpointFrames/16
+		}
+	}
+}
+
+// idleFor is how long to wait before there is something to do; ok false when there
+// is nothing.
+func (w *Writer) idleFor() (wait time.Duration, ok bool) {
+	w.moveClock()
+	at := w.upkeep.sweepAt
+	if !w.upkeep.emptied {
+		at = min(at, w.upkeep.lastWrite+w.limits.IdleAfter.Milliseconds())
+	}
+	if at == never {
+		return 0, false
+	}
+	return time.Duration(max(at-w.now, 0)) * time.Millisecond, true
+}
+
+// maintainIdle is when nobody waits.
+func (w *Writer) maintainIdle() {
+	w.moveClock()
+	if w.now >= w.upkeep.sweepAt {
+		if _, _, err := w.attempt(nil); err != nil {
+			w.upkeep.sweepAt = w.now + w.limits.IdleAfter.Milliseconds()
+		}
+		w.upkeep.emptied = w.upkeep.emptied && w.disk.Frames() == 0
+	}
+	if !w.upkeep.emptied && w.now >= w.upkeep.lastWrite+w.limits.IdleAfter.Milliseconds() {
+		w.upkeep.emptied = true
+		if w.disk.Frames() > 0 {
+			w.checkpoint(store.Truncate)
+		}
+	}
+}
