@@ -23,3 +23,23 @@ func NewCall() *Call { return writer.NewCall() }
 
 // ErrWrites says that a transaction that looked read-only is not.
 var ErrWrites = store.ErrWrites
+
+// What an operator decides about every database.
+type (
+	// WriterLimits bound what waits and what is committed together.
+	WriterLimits = writer.Limits
+	// StoreOptions are how a file is run.
+	StoreOptions = store.Options
+)
+
+// DefaultWriterLimits are the limits of a server that nobody configured.
+func DefaultWriterLimits() WriterLimits { return writer.DefaultLimits() }
+
+// ParseSynchronous reads "full" or "normal".
+func ParseSynchronous(text string) (store.Synchronous, error) { return store.ParseSynchronous(text) }
+
+// EngineVersion is the version of the SQLite library in this program.
+func EngineVersion() (string, error) { return store.EngineVersion() }
+
+// EngineBundled tells that it is the old one that the binding carries.
+const EngineBundled = store.EngineBundled

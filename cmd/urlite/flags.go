@@ -1,0 +1,143 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/urlite/urlite/catalog"
+)
+
+// settings is what the operator decides.
+type settings struct {
+	dir           string
+	listen        string
+	synchronous   string
+	createMissing bool
+	anyPath       bool
+	bodyBytesMax  int
+	valueBytesMax int
+	readers       int
+	openMax       int
+	idleAfter     time.Duration
+	busyWait      time.Duration
+	pprof         string
+	writer        catalog.WriterLimits
+}
+
+// environmentPrefix turns the flag --group-ops-max into URLITE_GROUP_OPS_MAX.
+const environmentPrefix = "URLITE_"
+
+func environmentName(flagName string) string {
+	return environmentPrefix + strings.ToUpper(strings.ReplaceAll(flagName, "-", "_"))
+}
+
+// errHelp says that the flags were explained, as asked.
+var errHelp = flag.ErrHelp
+
+// readSettings takes the settings from the flags, and what they don't say from the
+// environment. The error is for the operator.
+func readSettings(args, environ []string, help io.Writer) (settings, error) {
+	s := settings{writer: catalog.DefaultWriterLimits()}
+	flags := flag.NewFlagSet("urlite serve", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	s.define(flags)
+	if err := readEnvironment(flags, environ); err != nil {
+		return s, err
+	}
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			printFlags(flags, help)
+		}
+		return s, err
+	}
+	if flags.NArg() > 0 {
+		return s, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	return s, s.check()
+}
+
+func (s *settings) define(flags *flag.FlagSet) {
+	flags.StringVar(&s.dir, "dir", ".", "folder of the databases")
+	flags.StringVar(&s.listen, "listen", "127.0.0.1:8080", "address to serve on; \":8080\" serves the network, and nothing checks who calls")
+	flags.StringVar(&s.synchronous, "synchronous", "full", "what an answer to a write means: full = on disk; normal = safe from a crash of the server, but a power cut may take back the latest writes. normal is faster")
+	flags.BoolVar(&s.createMissing, "create-missing", true, "let a write to a new name make the database, where the request does not say")
+	flags.BoolVar(&s.anyPath, "allow-any-absolute-db-path", false, "let requests open databases outside of --dir by their absolute path; only where every client is trusted with the machine")
+	flags.IntVar(&s.bodyBytesMax, "max-body-bytes", 32<<20, "largest request body")
+	flags.IntVar(&s.valueBytesMax, "max-value-bytes", 16<<20, "largest stored value")
+	flags.IntVar(&s.readers, "readers", max(4, 2*runtime.GOMAXPROCS(0)), "read-only connections per database; more than twice the cores only helps against slow queries")
+	flags.IntVar(&s.openMax, "open-databases-max", 256, "databases open at once; each takes some memory and ten file descriptors")
+	flags.DurationVar(&s.idleAfter, "idle-close", 5*time.Minute, "close a database that nobody used for this long; 0 = never")
+	flags.DurationVar(&s.busyWait, "busy-wait", 5*time.Second, "wait for a lock that another process holds on a file, then answer 503")
+	flags.StringVar(&s.pprof, "pprof", "", "address that serves profiles of the program, such as 127.0.0.1:6060; never one that the network reaches")
+	flags.IntVar(&s.writer.GroupOpsMax, "group-ops-max", s.writer.GroupOpsMax, "most key-value operations committed together")
+	flags.IntVar(&s.writer.GroupBytesMax, "group-bytes-max", s.writer.GroupBytesMax, "most bytes of requests committed together")
+	flags.DurationVar(&s.writer.HoldMax, "group-hold-max", s.writer.HoldMax, "longest work on a group before it is committed")
+	flags.IntVar(&s.writer.InboxCallsMax, "inbox-calls-max", s.writer.InboxCallsMax, "most requests that may wait for one database; past it the answer is 503")
+	flags.IntVar(&s.writer.InboxBytesMax, "inbox-bytes-max", s.writer.InboxBytesMax, "most bytes that may wait for one database")
+	flags.IntVar(&s.writer.CheckpointFrames, "checkpoint-pages", s.writer.CheckpointFrames, "pages in the write-ahead log at which it is copied into the file; more is faster, and takes more disk")
+}
+
+// readEnvironment sets each flag that has a variable. A variable that no flag has is
+// a mistake worth telling.
+func readEnvironment(flags *flag.FlagSet, environ []string) error {
+	known := map[string]string{}
+	flags.VisitAll(func(f *flag.Flag) { known[environmentName(f.Name)] = f.Name })
+	for _, pair := range environ {
+		name, value, _ := strings.Cut(pair, "=")
+		if !strings.HasPrefix(name, environmentPrefix) {
+			continue
+		}
+		flagName, ok := known[name]
+		if !ok {
+			return fmt.Errorf("unknown environment variable %s", name)
+		}
+		if err := flags.Set(flagName, value); err != nil {
+			return fmt.Errorf("environment variable %s: invalid value %q: %w", name, value, err)
+		}
+	}
+	return nil
+}
+
+// check refuses what parses and can't be meant.
+func (s *settings) check() error {
+	if s.synchronous != "full" && s.synchronous != "normal" {
+		return fmt.Errorf("invalid value %q for --synchronous: it is full or normal", s.synchronous)
+	}
+	positive := []struct {
+		name  string
+		value int64
+	}{
+		{"max-body-bytes", int64(s.bodyBytesMax)}, {"max-value-bytes", int64(s.valueBytesMax)},
+		{"readers", int64(s.readers)}, {"open-databases-max", int64(s.openMax)},
+		{"busy-wait", int64(s.busyWait)}, {"group-ops-max", int64(s.writer.GroupOpsMax)},
+		{"group-bytes-max", int64(s.writer.GroupBytesMax)}, {"group-hold-max", int64(s.writer.HoldMax)},
+		{"inbox-calls-max", int64(s.writer.InboxCallsMax)}, {"inbox-bytes-max", int64(s.writer.InboxBytesMax)},
+		{"checkpoint-pages", int64(s.writer.CheckpointFrames)},
+	}
+	for _, flag := range positive {
+		if flag.value <= 0 {
+			return fmt.Errorf("--%s must be positive", flag.name)
+		}
+	}
+	if s.idleAfter < 0 {
+		return errors.New("--idle-close must not be negative")
+	}
+	return nil
+}
+
+// printFlags explains every flag with its variable.
+func printFlags(flags *flag.FlagSet, out io.Writer) {
+	fmt.Fprintln(out, "Usage: urlite serve [flags]\n\nEvery flag can also be set in the environment.")
+	flags.VisitAll(func(f *flag.Flag) {
+		fmt.Fprintf(out, "\n  --%s (%s", f.Name, environmentName(f.Name))
+		if f.DefValue != "" {
+			fmt.Fprintf(out, ", default %s", f.DefValue)
+		}
+		fmt.Fprintf(out, ")\n      %s\n", f.Usage)
+	})
+}

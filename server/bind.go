@@ -1,0 +1,148 @@
+package server
+
+import (
+	"bytes"
+	"strconv"
+	"time"
+	"unsafe"
+
+	"github.com/urlite/urlite/catalog"
+	"github.com/urlite/urlite/kv"
+	"github.com/urlite/urlite/refusal"
+)
+
+// lent views bytes as a string without copying. The bytes belong to the request:
+// they stay as they are until its handler returns, and a handler never returns
+// while the writer has its call.
+func lent(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// argument is a query parameter, decoded; empty when it is absent.
+func (q *request) argument(name string) []byte { return q.ctx.QueryArgs().Peek(name) }
+
+// has tells whether a query parameter was sent, bare or with a value.
+func (q *request) has(name string) bool { return q.ctx.QueryArgs().Has(name) }
+
+// flag is a boolean parameter. Sent without a value it is true.
+func (q *request) flag(name string, absent bool) (bool, error) {
+	if !q.has(name) {
+		return absent, nil
+	}
+	switch string(q.argument(name)) {
+	case "true", "1", "":
+		return true, nil
+	case "false", "0":
+		return false, nil
+	}
+	return false, refusal.Newf(refusal.InvalidParameters, "%s must be true, false, 1 or 0, not %q", name, q.argument(name))
+}
+
+// integer is a decimal parameter.
+func (q *request) integer(name string, absent int64) (int64, error) {
+	text := q.argument(name)
+	if len(text) == 0 && !q.has(name) {
+		return absent, nil
+	}
+	n, err := strconv.ParseInt(string(text), 10, 64)
+	if err != nil {
+		return 0, refusal.Newf(refusal.InvalidParameters, "%s must be an integer, not %q", name, text)
+	}
+	return n, nil
+}
+
+// The bounds of the timeout parameter, in seconds.
+const (
+	timeoutDefault = 30
+	timeoutMin     = 1
+	timeoutMax     = 300
+)
+
+// timeout is how long the client wants to wait. What is no integer is ignored.
+func (q *request) timeout() time.Duration {
+	seconds, err := strconv.ParseInt(string(q.argument("timeout")), 10, 64)
+	if err != nil {
+		seconds = timeoutDefault
+	}
+	return time.Duration(min(max(seconds, timeoutMin), timeoutMax)) * time.Second
+}
+
+// table is the KV table, in the lower case that SQLite compares names in.
+func (q *request) table() (string, error) {
+	name := q.argument("table")
+	if len(name) == 0 {
+		return kv.DefaultTable, nil
+	}
+	q.tableBytes = append(q.tableBytes[:0], bytes.ToLower(name)...)
+	table := lent(q.tableBytes)
+	if why := kv.CheckTable(table); why != nil {
+		return "", why
+	}
+	return table, nil
+}
+
+// actor is who makes the request.
+func (q *request) actor() string {
+	q.actorBytes = q.appendActor(q.actorBytes[:0])
+	return lent(q.actorBytes)
+}
+
+var (
+	errNoDatabase    = refusal.New(refusal.InvalidDatabasePath, "db is required: the name of a database")
+	errCreateClashes = refusal.New(refusal.InvalidParameters, "conflicting flags: create_db_if_missing and auto_create must match")
+)
+
+// create tells whether a missing database is to be made.
+func (q *request) create() (bool, error) {
+	create, err := q.flag("create_db_if_missing", q.server.config.CreateMissing)
+	if err != nil || !q.has("auto_create") {
+		return create, err
+	}
+	alias, err := q.flag("auto_create", false)
+	if err != nil {
+		return false, err
+	}
+	if q.has("create_db_if_missing") && alias != create {
+		return false, errCreateClashes
+	}
+	return alias, nil
+}
+
+// database acquires the request's database. The caller releases it.
+func (q *request) database(create bool) (*catalog.DB, error) {
+	name := q.argument("db")
+	if len(name) == 0 {
+		return nil, errNoDatabase
+	}
+	return q.server.catalog.Acquire(lent(name), create)
+}
+
+// contentType is what the client says the body is.
+func (q *request) contentType() (string, error) {
+	sent := q.ctx.Request.Header.ContentType()
+	if len(sent) > kv.ContentTypeBytesMax {
+		return "", refusal.Newf(refusal.InvalidParameters, "content type of %d bytes exceeds the limit of %d bytes", len(sent), kv.ContentTypeBytesMax)
+	}
+	return lent(sent), nil
+}
+
+// notYet refuses what the API names and this version does not do: to ignore a
+// condition or a path would be to overwrite what its sender wanted kept.
+func (q *request) notYet(parameters ...string) error {
+	for _, name := range parameters {
+		if len(q.argument(name)) > 0 {
+			return refusal.Newf(refusal.InvalidParameters, "%s is not supported yet for this operation", name)
+		}
+	}
+	return nil
+}
+
+// conditionHeaders change what a write means.
+var conditionHeaders = []string{"If-Match", "If-None-Match", "Idempotency-Key"}
+
+func (q *request) noConditions() error {
+	for _, name := range conditionHeaders {
+		if len(q.ctx.Request.Header.Peek(name)) > 0 {
+			return refusal.Newf(refusal.InvalidParameters, "the header %s is not supported yet", name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package server
+
+import (
+	"net"
+	"strconv"
+	"sync"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/urlite/urlite/catalog"
+	"github.com/urlite/urlite/kv"
+)
+
+// request is what a handler works with: the request bound so far, and the memory
+// that it needs, taken from a pool.
+type request struct {
+	ctx    *fasthttp.RequestCtx
+	server *Server
+
+	// key is the path's key, decoded.
+	key string
+	// allow is the Allow header of a 405.
+	allow string
+
+	// Memory kept from request to request.
+	keyBytes   []byte
+	tableBytes []byte
+	actorBytes []byte
+	nameBytes  []byte
+	idBytes    []byte
+	out        []byte // the answer's body while it is built
+	arena      []byte // values read from the file
+	row        kv.Row
+}
+
+// keptBytesMax is how large a buffer may be that is kept for the next request.
+const keptBytesMax = 64 << 10
+
+var requests = sync.Pool{New: func() any { return &request{} }}
+
+func newRequest(s *Server, ctx *fasthttp.RequestCtx) *request {
+	q := requests.Get().(*request)
+	q.ctx, q.server = ctx, s
+	return q
+}
+
+func (q *request) release() {
+	q.ctx, q.server = nil, nil
+	q.key, q.allow = "", ""
+	q.row = kv.Row{}
+	for _, buffer := range []*[]byte{&q.keyBytes, &q.tableBytes, &q.actorBytes, &q.nameBytes, &q.idBytes, &q.out, &q.arena} {
+		*buffer = (*buffer)[:0]
+		if cap(*buffer) > keptBytesMax {
+			*buffer = nil
+		}
+	}
+	requests.Put(q)
+}
+
+// newCall binds what every write has: table, actor, deadline. The caller releases
+// it, after it has used the replies.
+func (q *request) newCall() (*catalog.Call, error) {
+	table, err := q.table()
+	if err != nil {
+		return nil, err
+	}
+	call := catalog.NewCall()
+	call.Table = table
+	call.Actor = q.actor()
+	call.Deadline = q.server.config.Now() + q.timeout().Milliseconds()
+	return call, nil
+}
+
+// commit has the call committed in the request's database, which it makes if the
+// request lets it.
+func (q *request) commit(call *catalog.Call) error {
+	create, err := q.create()
+	if err != nil {
+		return err
+	}
+	db, err := q.database(create)
+	if err != nil {
+		return err
+	}
+	defer db.Release()
+	return db.Do(call)
+}
+
+// appendActor appends who makes the request: the client's address.
+func (q *request) appendActor(dst []byte) []byte {
+	if tcp, ok := q.ctx.RemoteAddr().(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr().Unmap().AppendTo(dst)
+	}
+	return append(dst, q.ctx.RemoteAddr().String()...)
+}
+
+func appendInt(dst []byte, n int64) []byte { return strconv.AppendInt(dst, n, 10) }

@@ -1,0 +1,91 @@
+package server
+
+import (
+	"github.com/fasthttp/router"
+	"github.com/valyala/fasthttp"
+
+	"github.com/urlite/urlite/refusal"
+)
+
+// prefix begins the path of every route of the API.
+const prefix = "/api/v1/sqlite"
+
+// keyPrefix begins the path of every route of one key.
+const keyPrefix = prefix + "/kv/"
+
+// handler answers one request, or says why not.
+type handler func(q *request) error
+
+// The operations named by the last segment of a key's path, for each method that
+// has any. Those that a later version will have are reserved by their names: a key
+// must not come to mean something else.
+var (
+	postOperations = map[string]handler{
+		"incr": incr, "decr": decr,
+		"push": notBuilt, "pop": notBuilt, "remove": notBuilt, "rollback": notBuilt,
+		"limit": notBuilt, "expire": notBuilt, "persist": notBuilt,
+	}
+	getOperations = map[string]handler{"history": notBuilt, "snapshot": notBuilt, "entry": notBuilt}
+)
+
+var errNotBuilt = refusal.New(refusal.NotFound, "this operation is not available in this version")
+
+func notBuilt(*request) error { return errNotBuilt }
+
+// routes is every path of the server.
+func (s *Server) routes() fasthttp.RequestHandler {
+	r := router.New()
+	// Keys may end in a slash, contain two, and differ in case: a path is what it is.
+	r.RedirectTrailingSlash = false
+	r.RedirectFixedPath = false
+	r.HandleOPTIONS = false
+	r.SaveMatchedRoutePath = false
+
+	on := func(method, path, name string, h handler) { r.Handle(method, path, s.answer(name, h)) }
+	on("GET", prefix+"/kv", "kv.list", list)
+	on("POST", prefix+"/kv/batch/get", "kv.batch.get", batchGet)
+	on("POST", prefix+"/kv/batch/set", "kv.batch.set", batchSet)
+	on("POST", prefix+"/kv/batch/delete", "kv.batch.delete", batchDelete)
+	on("GET", prefix+"/kv/diff", "kv.diff", notBuilt)
+	on("GET", prefix+"/kv/snapshot", "kv.snapshot", notBuilt)
+	on("POST", prefix+"/kv/rollback", "kv.rollback", notBuilt)
+
+	key := keyPrefix + "{key:*}"
+	r.GET(key, s.answerKey("kv.get", get, getOperations))
+	r.HEAD(key, s.answerKey("kv.head", get, nil))
+	r.PUT(key, s.answerKey("kv.put", put, nil))
+	r.DELETE(key, s.answerKey("kv.delete", deleteKey, nil))
+	r.POST(key, s.answerKey("kv.post", onlyOperations, postOperations))
+
+	on("POST", prefix+"/db", "db.transaction", transaction)
+	on("POST", prefix+"/db/create", "db.create", createDatabase)
+	on("GET", prefix+"/query", "query", query)
+	on("GET", prefix+"/health", "health", health)
+	on("GET", prefix+"/health/cache", "health.cache", healthCacheSize)
+	on("GET", prefix+"/metrics", "metrics", writeMetrics)
+	on("GET", "/metrics", "metrics", writeMetrics)
+
+	r.NotFound = s.answer("not_found", notFound)
+	r.HandleMethodNotAllowed = true
+	r.MethodNotAllowed = s.answer("method_not_allowed", methodNotAllowed)
+	return r.Handler
+}
+
+var (
+	errNotFound         = refusal.New(refusal.NotFound, "no such path")
+	errMethodNotAllowed = refusal.New(refusal.MethodNotAllowed, "this path does not take that method")
+)
+
+func notFound(*request) error { return errNotFound }
+
+// methodNotAllowed keeps the Allow header that the router has set.
+func methodNotAllowed(q *request) error {
+	q.allow = string(q.ctx.Response.Header.Peek(fasthttp.HeaderAllow))
+	return errMethodNotAllowed
+}
+
+// onlyOperations answers a POST to a key that names none.
+func onlyOperations(q *request) error {
+	q.allow = "GET, HEAD, PUT, DELETE"
+	return errMethodNotAllowed
+}

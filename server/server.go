@@ -1,0 +1,200 @@
+// Package server is the HTTP edge: routes, parameters, answers, and which status a
+// refusal has. It has never heard of SQLite.
+package server
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/urlite/urlite/catalog"
+	"github.com/urlite/urlite/kv"
+	"github.com/urlite/urlite/refusal"
+	"github.com/urlite/urlite/sqltx"
+)
+
+// Config is what a server is made with.
+type Config struct {
+	// Version, Built, SQLiteVersion, Synchronous and Warnings are shown in /health.
+	Version, Built, SQLiteVersion, Synchronous string
+	Warnings                                   []string
+	// CreateMissing lets a write to a new name make the database, where the request
+	// does not say.
+	CreateMissing bool
+	Limits        kv.Limits
+	SQL           sqltx.Limits
+	// BodyBytesMax bounds a request's body.
+	BodyBytesMax int
+	// Now answers the time in Unix ms.
+	Now func() int64
+	// Log receives what a client is not told: the causes of 5xx answers.
+	Log *slog.Logger
+}
+
+// Server answers the API for the databases of a catalog.
+type Server struct {
+	config  Config
+	catalog *catalog.Catalog
+	http    *fasthttp.Server
+	log     *slog.Logger
+	metrics *serverMetrics
+	started time.Time
+
+	idPrefix string
+	lastID   atomic.Uint64
+	inFlight atomic.Int64
+	draining atomic.Bool
+}
+
+const (
+	// headerBytesMax bounds the request line and the headers together: a key of
+	// 1,024 escaped bytes, or a query of several kilobytes in the URL. It is kept
+	// for each connection.
+	headerBytesMax = 16 << 10
+	// readMax is for a whole request to arrive; the largest body has time on a slow
+	// line. It also ends connections that never send anything.
+	readMax = 5 * time.Minute
+	// idleMax ends connections that send no further request.
+	idleMax = 5 * time.Minute
+)
+
+// New makes a server. It does not listen yet.
+func New(config Config, databases *catalog.Catalog) *Server {
+	s := &Server{
+		config:  config,
+		catalog: databases,
+		log:     config.Log,
+		started: time.UnixMilli(config.Now()),
+	}
+	var id [4]byte
+	rand.Read(id[:]) // never fails, since Go 1.24
+	s.idPrefix = hex.EncodeToString(id[:]) + "-"
+	s.metrics = newServerMetrics(s)
+	s.http = &fasthttp.Server{
+		Handler:                      s.routes(),
+		ErrorHandler:                 s.malformed(),
+		Name:                         "urlite",
+		MaxRequestBodySize:           config.BodyBytesMax,
+		ReadBufferSize:               headerBytesMax,
+		ReadTimeout:                  readMax,
+		IdleTimeout:                  idleMax,
+		DisablePreParseMultipartForm: true,
+		NoDefaultContentType:         true,
+		Logger:                       quiet{},
+		CloseOnShutdown:              true,
+	}
+	return s
+}
+
+// quiet drops fasthttp's own messages, which are about clients that went away.
+type quiet struct{}
+
+func (quiet) Printf(string, ...any) {}
+
+// Serve answers the connections of listener until Drain.
+func (s *Server) Serve(listener net.Listener) error { return s.http.Serve(listener) }
+
+const (
+	// drainNotice is for clients between two requests to learn, by the answer to
+	// the next one, that the connection closes.
+	drainNotice = 300 * time.Millisecond
+	// drainMax is longer than any request may take (timeoutMax).
+	drainMax = (timeoutMax + 10) * time.Second
+	// drainSilent is for connections that never sent a request.
+	drainSilent = time.Second
+)
+
+// Drain answers what has been asked, lets clients go and stops listening.
+func (s *Server) Drain() {
+	s.draining.Store(true)
+	time.Sleep(drainNotice)
+	for end := time.Now().Add(drainMax); s.inFlight.Load() > 0 && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	shutdown(s.http, drainSilent)
+}
+
+// answer makes a route of a handler.
+func (s *Server) answer(name string, h handler) fasthttp.RequestHandler {
+	numbers := s.metrics.route(name)
+	return func(ctx *fasthttp.RequestCtx) { s.serve(ctx, numbers, h, nil) }
+}
+
+// answerKey makes a route for the paths below /kv/, whose last segment may name an
+// operation. Those have metrics of their own.
+func (s *Server) answerKey(name string, plain handler, operations map[string]handler) fasthttp.RequestHandler {
+	numbers := s.metrics.route(name)
+	named := map[string]*routeMetrics{}
+	for operation := range operations {
+		named[operation] = s.metrics.route("kv." + operation)
+	}
+	return func(ctx *fasthttp.RequestCtx) {
+		raw := ctx.URI().PathOriginal()[len(keyPrefix):]
+		key, operation := splitOperation(raw)
+		if h, ok := operations[operation]; ok {
+			s.serve(ctx, named[operation], h, key)
+			return
+		}
+		s.serve(ctx, numbers, plain, raw)
+	}
+}
+
+// serve is the life of a request: it is named, answered, counted and timed, and
+// what went wrong becomes an answer. rawKey is the path's key, nil on routes
+// without one.
+func (s *Server) serve(ctx *fasthttp.RequestCtx, numbers *routeMetrics, h handler, rawKey []byte) {
+	started := time.Now()
+	s.inFlight.Add(1)
+	q := newRequest(s, ctx)
+	defer func() {
+		if fault := recover(); fault != nil {
+			q.fail(fmt.Errorf("panic: %v\n%s", fault, debug.Stack()))
+		}
+		q.release()
+		numbers.count(ctx.Response.StatusCode(), started)
+		s.metrics.requests.Inc()
+		s.inFlight.Add(-1)
+	}()
+	q.nameRequest()
+	if s.draining.Load() {
+		ctx.SetConnectionClose()
+	}
+	err := q.bindKey(rawKey)
+	if err == nil {
+		err = h(q)
+	}
+	if err != nil {
+		q.fail(err)
+	}
+}
+
+// malformed answers what fasthttp could not read.
+func (s *Server) malformed() func(ctx *fasthttp.RequestCtx, err error) {
+	numbers := s.metrics.route("malformed")
+	return func(ctx *fasthttp.RequestCtx, err error) {
+		s.serve(ctx, numbers, func(*request) error { return s.readFault(err) }, nil)
+	}
+}
+
+func (s *Server) readFault(err error) error {
+	var small *fasthttp.ErrSmallBuffer
+	switch {
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		return refusal.Newf(refusal.PayloadTooLarge, "the body exceeds the limit of %d bytes", s.config.BodyBytesMax)
+	case errors.As(err, &small):
+		return refusal.Newf(refusal.PayloadTooLarge, "the request line and headers exceed the limit of %d bytes", headerBytesMax)
+	}
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return refusal.New(refusal.RequestTimeout, "the request did not arrive in time")
+	}
+	return refusal.Newf(refusal.InvalidParameters, "malformed request: %v", err)
+}

@@ -1,0 +1,116 @@
+package server
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/urlite/urlite/catalog"
+	"github.com/urlite/urlite/sqltx"
+)
+
+// sqlRequests are the requests of POST /db, which keep their memory.
+var sqlRequests = sync.Pool{New: func() any { return &sqltx.Request{} }}
+
+// transaction runs the items of the body, all or none. One that only reads is run
+// on a reader, where it waits for nobody; only SQLite can tell whether it does.
+func transaction(q *request) error {
+	if err := q.noConditions(); err != nil {
+		return err
+	}
+	wanted := sqlRequests.Get().(*sqltx.Request)
+	defer func() {
+		wanted.Reset()
+		sqlRequests.Put(wanted)
+	}()
+	if err := parseTransaction(q.ctx.Request.Body(), q.server.config.SQL, wanted); err != nil {
+		return err
+	}
+	call, err := q.newCall()
+	if err != nil {
+		return err
+	}
+	defer call.Release()
+	call.SQL, call.RowsMax = wanted, q.server.config.SQL.RowsMax
+	call.Results.BytesMax = q.server.config.SQL.BytesMax
+	create, err := q.create()
+	if err != nil {
+		return err
+	}
+	db, err := q.database(create)
+	if err != nil {
+		return err
+	}
+	defer db.Release()
+	err = catalog.ErrWrites
+	if wanted.LooksReadOnly() {
+		err = q.readTransaction(db, call)
+	}
+	if errors.Is(err, catalog.ErrWrites) {
+		err = db.Do(call)
+	}
+	if err != nil {
+		return err
+	}
+	q.ctx.Response.Header.SetContentType("application/json")
+	q.ctx.SetBody(call.Results.Bytes())
+	return nil
+}
+
+func (q *request) readTransaction(db *catalog.DB, call *catalog.Call) error {
+	started := time.Now()
+	reader, err := db.Borrow(q.timeout())
+	if err != nil {
+		return err
+	}
+	defer db.Return(reader)
+	call.Results.Begin(call.SQL.Format)
+	err = reader.RunSQL(call.SQL, q.timeout()-time.Since(started), call.RowsMax, &call.Results)
+	call.Results.End()
+	return err
+}
+
+// queryAnswers keep their memory.
+var queryAnswers = sync.Pool{New: func() any { return &sqltx.QueryResults{} }}
+
+// query runs one read-only statement from the URL.
+func query(q *request) error {
+	var item sqltx.Item
+	var err error
+	if item.SQL, err = decodeSQL(q.argument("sql")); err != nil {
+		return err
+	}
+	if err := parseParams(q.argument("params"), &item); err != nil {
+		return err
+	}
+	if err := q.notYet("format"); err != nil && string(q.argument("format")) != "json" {
+		return err
+	}
+	db, err := q.database(false)
+	if err != nil {
+		return err
+	}
+	defer db.Release()
+	started := time.Now()
+	reader, err := db.Borrow(q.timeout())
+	if err != nil {
+		return err
+	}
+	defer db.Return(reader)
+	answer := queryAnswers.Get().(*sqltx.QueryResults)
+	defer func() {
+		answer.Reset()
+		queryAnswers.Put(answer)
+	}()
+	answer.BytesMax = q.server.config.SQL.BytesMax
+	answer.Begin(sqltx.FormatObjects, item.SQL)
+	truncated, err := reader.Query(&item, q.timeout()-time.Since(started), q.server.config.SQL.RowsMax, answer)
+	if err != nil {
+		return err
+	}
+	answer.EndRows(truncated)
+	answer.End()
+	q.ctx.Response.Header.SetContentType("application/json")
+	q.ctx.SetBody(answer.Bytes())
+	return nil
+}
