@@ -60,9 +60,10 @@ func CheckTable(name string) *refusal.Refusal {
 		strings.HasPrefix(lower, "sqlite_") ||
 		strings.HasPrefix(lower, ReservedPrefix) ||
 		strings.HasSuffix(lower, "_history")
+	// Not lower's bytes: there are letters whose lower case is a plain one.
 	for i := 0; i < len(name) && !bad; i++ {
-		c := lower[i]
-		letter := c == '_' || (c >= 'a' && c <= 'z')
+		c := name[i]
+		letter := c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
 		digit := c >= '0' && c <= '9'
 		bad = !letter && (i == 0 || !digit)
 	}

@@ -3,6 +3,7 @@
 package reader
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -15,13 +16,19 @@ import (
 type Pool struct {
 	path    string
 	options store.Options
-	// places holds a token for each connection that may be lent now.
-	places chan struct{}
+	size    int
 
-	mu     sync.Mutex
-	free   []*store.ReadConn
-	all    []*store.ReadConn
-	closed bool
+	mu sync.Mutex
+	// lent counts the connections that are out, or being opened for somebody.
+	lent int
+	free []*store.ReadConn
+	all  []*store.ReadConn
+	// waiting are those who want a connection, first come first served. Each is told
+	// once: it has a place among the lent then.
+	waiting []chan struct{}
+	closed  bool
+	// idle is signalled when the last one came back after Close.
+	idle sync.Cond
 }
 
 var (
@@ -31,39 +38,25 @@ var (
 
 // NewPool makes a pool of at most size connections to the database at path.
 func NewPool(path string, size int, options store.Options) *Pool {
-	p := &Pool{path: path, options: options, places: make(chan struct{}, size)}
-	for range size {
-		p.places <- struct{}{}
-	}
+	p := &Pool{path: path, options: options, size: size}
+	p.idle.L = &p.mu
 	return p
 }
 
 // Borrow lends a connection, waiting up to waitMax for one to come back. Whoever
 // gets one gives it back with Return.
 func (p *Pool) Borrow(waitMax time.Duration) (*store.ReadConn, error) {
-	select {
-	case <-p.places:
-	default:
-		timer := time.NewTimer(waitMax)
-		defer timer.Stop()
-		select {
-		case <-p.places:
-		case <-timer.C:
-			return nil, errWaited
-		}
-	}
-	conn, err := p.take()
-	if err != nil {
-		p.places <- struct{}{}
-	}
-	return conn, err
-}
-
-func (p *Pool) take() (*store.ReadConn, error) {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
 		return nil, errClosed
+	}
+	if p.lent == p.size {
+		if err := p.wait(waitMax); err != nil {
+			return nil, err
+		}
+	} else {
+		p.lent++
 	}
 	if n := len(p.free); n > 0 {
 		conn := p.free[n-1]
@@ -72,13 +65,57 @@ func (p *Pool) take() (*store.ReadConn, error) {
 		return conn, nil
 	}
 	p.mu.Unlock()
-	conn, err := store.OpenReader(p.path, p.options)
-	if err != nil {
-		return nil, err
+	return p.open()
+}
+
+// wait waits for a place. The caller holds mu before and, unless it is refused,
+// after.
+func (p *Pool) wait(waitMax time.Duration) error {
+	turn := make(chan struct{}, 1)
+	p.waiting = append(p.waiting, turn)
+	p.mu.Unlock()
+	timer := time.NewTimer(waitMax)
+	defer timer.Stop()
+	select {
+	case <-turn:
+		p.mu.Lock()
+		return nil
+	case <-timer.C:
 	}
 	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := slices.Index(p.waiting, turn); i >= 0 {
+		p.waiting = slices.Delete(p.waiting, i, i+1)
+	} else {
+		p.passOn() // the turn came with the time-out
+	}
+	return errWaited
+}
+
+// passOn gives a place that became free to who waits, or takes it back. The caller
+// holds mu.
+func (p *Pool) passOn() {
+	if len(p.waiting) > 0 {
+		p.waiting[0] <- struct{}{}
+		p.waiting = slices.Delete(p.waiting, 0, 1)
+		return
+	}
+	p.lent--
+	if p.closed && p.lent == 0 {
+		p.idle.Broadcast()
+	}
+}
+
+// open opens a connection for a place that is the caller's.
+func (p *Pool) open() (*store.ReadConn, error) {
+	conn, err := store.OpenReader(p.path, p.options)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err != nil {
+		p.passOn()
+		return nil, err
+	}
 	p.all = append(p.all, conn)
-	p.mu.Unlock()
 	return conn, nil
 }
 
@@ -86,8 +123,8 @@ func (p *Pool) take() (*store.ReadConn, error) {
 func (p *Pool) Return(conn *store.ReadConn) {
 	p.mu.Lock()
 	p.free = append(p.free, conn)
+	p.passOn()
 	p.mu.Unlock()
-	p.places <- struct{}{}
 }
 
 // InterruptOverdue stops the SQL of clients that has been running since the last
@@ -107,13 +144,20 @@ func (p *Pool) Open() int {
 	return len(p.all)
 }
 
+// Lent is the number of connections in use.
+func (p *Pool) Lent() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lent
+}
+
 // Close refuses to lend, waits for the lent connections and closes all.
 func (p *Pool) Close() error {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.closed = true
-	p.mu.Unlock()
-	for range cap(p.places) {
-		<-p.places
+	for p.lent > 0 {
+		p.idle.Wait()
 	}
 	var first error
 	for _, conn := range p.all {
@@ -121,8 +165,6 @@ func (p *Pool) Close() error {
 			first = err
 		}
 	}
-	p.mu.Lock()
 	p.free, p.all = nil, nil
-	p.mu.Unlock()
 	return first
 }

@@ -1,8 +1,6 @@
 package server
 
 import (
-	"github.com/valyala/fasthttp"
-
 	"github.com/urlite/urlite/internal/jsontext"
 )
 
@@ -49,13 +47,23 @@ func (q *request) etagHeader(version int64) {
 	q.nameBytes = append(q.nameBytes[:0], '"')
 	q.nameBytes = appendInt(q.nameBytes, version)
 	q.nameBytes = append(q.nameBytes, '"')
-	q.ctx.Response.Header.SetBytesV(fasthttp.HeaderETag, q.nameBytes)
+	q.ctx.Response.Header.SetCanonical(headerETag, q.nameBytes)
 }
 
+// The headers of every answer, in the spelling that fasthttp would give them: said
+// so, it need not look.
+var (
+	headerETag      = []byte("Etag")
+	headerRequestID = []byte("X-Request-Id")
+	headerCreatedAt = []byte("X-Created-At")
+	headerUpdatedAt = []byte("X-Updated-At")
+	headerExpireAt  = []byte("X-Expire-At")
+)
+
 // numberHeader sends a header that is a number.
-func (q *request) numberHeader(name string, n int64) {
+func (q *request) numberHeader(name []byte, n int64) {
 	q.nameBytes = appendInt(q.nameBytes[:0], n)
-	q.ctx.Response.Header.SetBytesV(name, q.nameBytes)
+	q.ctx.Response.Header.SetCanonical(name, q.nameBytes)
 }
 
 // end closes the JSON body and sends it.

@@ -33,7 +33,7 @@ func (q *request) flag(name string, absent bool) (bool, error) {
 	case "false", "0":
 		return false, nil
 	}
-	return false, refusal.Newf(refusal.InvalidParameters, "%s must be true, false, 1 or 0, not %q", name, q.argument(name))
+	return false, refusal.Newf(refusal.InvalidParameters, "%s must be true, false, 1 or 0, not %.64q", name, q.argument(name))
 }
 
 // integer is a decimal parameter.
@@ -44,7 +44,7 @@ func (q *request) integer(name string, absent int64) (int64, error) {
 	}
 	n, err := strconv.ParseInt(string(text), 10, 64)
 	if err != nil {
-		return 0, refusal.Newf(refusal.InvalidParameters, "%s must be an integer, not %q", name, text)
+		return 0, refusal.Newf(refusal.InvalidParameters, "%s must be an integer, not %.64q", name, text)
 	}
 	return n, nil
 }
@@ -58,7 +58,11 @@ const (
 
 // timeout is how long the client wants to wait. What is no integer is ignored.
 func (q *request) timeout() time.Duration {
-	seconds, err := strconv.ParseInt(string(q.argument("timeout")), 10, 64)
+	sent := q.argument("timeout")
+	if len(sent) == 0 {
+		return timeoutDefault * time.Second
+	}
+	seconds, err := strconv.ParseInt(string(sent), 10, 64)
 	if err != nil {
 		seconds = timeoutDefault
 	}
@@ -117,11 +121,26 @@ func (q *request) database(create bool) (*catalog.DB, error) {
 
 // contentType is what the client says the body is.
 func (q *request) contentType() (string, error) {
-	sent := q.ctx.Request.Header.ContentType()
-	if len(sent) > kv.ContentTypeBytesMax {
-		return "", refusal.Newf(refusal.InvalidParameters, "content type of %d bytes exceeds the limit of %d bytes", len(sent), kv.ContentTypeBytesMax)
+	sent := lent(q.ctx.Request.Header.ContentType())
+	if why := checkContentType(sent); why != nil {
+		return "", why
 	}
-	return lent(sent), nil
+	return sent, nil
+}
+
+var errContentType = refusal.New(refusal.InvalidParameters, "the content type has control characters")
+
+// checkContentType refuses what could not be sent back as a header.
+func checkContentType(sent string) *refusal.Refusal {
+	if len(sent) > kv.ContentTypeBytesMax {
+		return refusal.Newf(refusal.InvalidParameters, "content type of %d bytes exceeds the limit of %d bytes", len(sent), kv.ContentTypeBytesMax)
+	}
+	for i := 0; i < len(sent); i++ {
+		if sent[i] < ' ' || sent[i] == 0x7f {
+			return errContentType
+		}
+	}
+	return nil
 }
 
 // notYet refuses what the API names and this version does not do: to ignore a
@@ -129,6 +148,20 @@ func (q *request) contentType() (string, error) {
 func (q *request) notYet(parameters ...string) error {
 	for _, name := range parameters {
 		if len(q.argument(name)) > 0 {
+			return refusal.Newf(refusal.InvalidParameters, "%s is not supported yet for this operation", name)
+		}
+	}
+	return nil
+}
+
+// notYetTrue is notYet for booleans: false is what this version does anyway.
+func (q *request) notYetTrue(parameters ...string) error {
+	for _, name := range parameters {
+		asked, err := q.flag(name, false)
+		if err != nil {
+			return err
+		}
+		if asked {
 			return refusal.Newf(refusal.InvalidParameters, "%s is not supported yet for this operation", name)
 		}
 	}

@@ -13,6 +13,9 @@ import (
 
 // createDatabase makes a new database file, perhaps with a KV table.
 func createDatabase(q *request) error {
+	if err := q.noConditions(); err != nil {
+		return err
+	}
 	name := string(q.argument("path"))
 	if name == "" {
 		return refusal.New(refusal.InvalidDatabasePath, "path is required: the name of the database to create")

@@ -100,6 +100,7 @@ func (q *request) fail(err error) {
 		q.ctx.Response.Header.Set(fasthttp.HeaderAllow, q.allow)
 	}
 	if q.ctx.IsHead() {
+		q.ctx.Response.SkipBody = true // fasthttp does it for what it could read
 		q.ctx.Response.Header.Set("X-Hoody-Error-Code", r.Kind.Code())
 	}
 }

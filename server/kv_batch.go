@@ -69,6 +69,10 @@ func batchSet(q *request) error {
 	if err := q.few(len(body.Items), errNoItems, "items"); err != nil {
 		return err
 	}
+	unrecorded, err := q.unrecorded()
+	if err != nil {
+		return err
+	}
 	call, err := q.newCall()
 	if err != nil {
 		return err
@@ -76,13 +80,13 @@ func batchSet(q *request) error {
 	defer call.Release()
 	for i := range body.Items {
 		item := &body.Items[i]
-		if item.IfMatch != nil || item.IfNoneMatch != nil {
+		if given(item.IfMatch) || given(item.IfNoneMatch) {
 			return errItemsNotYet
 		}
 		op := call.Add(kv.Set)
+		op.Key, op.Unrecorded, op.TTLSeconds = item.Key, unrecorded, item.TTL
 		op.Value, op.ContentType = item.stored()
-		op.TTLSeconds = item.TTL
-		if err := q.writeItem(op, item.Key, "items", i); err != nil {
+		if err := q.checkItem(op, "items", i); err != nil {
 			return err
 		}
 	}
@@ -125,19 +129,24 @@ func (item *batchItem) stored() (kv.Value, string) {
 	return kv.BytesValue(text, contentType), contentType
 }
 
-// writeItem binds and checks one operation of a batch.
-func (q *request) writeItem(op *kv.Op, key, list string, i int) error {
-	switch err := q.bindWrite(op, key); why := err.(type) {
-	case nil:
-		return nil
-	case *refusal.Refusal:
-		if key == "" {
-			return refusal.Newf(refusal.InvalidParameters, "%s[%d].key is empty", list, i)
-		}
-		return refusal.Newf(why.Kind, "%s[%d]: %s", list, i, why.Text)
-	default:
-		return err
+// checkItem checks one operation of a batch.
+func (q *request) checkItem(op *kv.Op, list string, i int) error {
+	why := kv.Check(op, &q.server.config.Limits)
+	if why == nil && op.Code == kv.Set {
+		why = checkContentType(op.ContentType)
 	}
+	switch {
+	case why == nil:
+		return nil
+	case op.Key == "" && list == "items":
+		return refusal.Newf(refusal.InvalidParameters, "items[%d].key is empty", i)
+	}
+	return refusal.Newf(why.Kind, "%s[%d]: %s", list, i, why.Text)
+}
+
+// given tells whether a field of an item was sent; null is the same as absent.
+func given(field json.RawMessage) bool {
+	return len(field) > 0 && string(bytes.TrimSpace(field)) != "null"
 }
 
 // batchDelete removes what is there of all keys.
@@ -153,13 +162,17 @@ func batchDelete(q *request) error {
 	if body.Items != nil {
 		list = "items"
 		for i := range body.Items {
-			if body.Items[i].IfMatch != nil {
+			if given(body.Items[i].IfMatch) {
 				return errItemsNotYet
 			}
 			body.Keys = append(body.Keys, body.Items[i].Key)
 		}
 	}
 	if err := q.few(len(body.Keys), errNoKeys, "keys"); err != nil {
+		return err
+	}
+	unrecorded, err := q.unrecorded()
+	if err != nil {
 		return err
 	}
 	call, err := q.newCall()
@@ -169,8 +182,8 @@ func batchDelete(q *request) error {
 	defer call.Release()
 	for i, key := range body.Keys {
 		op := call.Add(kv.Delete)
-		op.MissingOK = true
-		if err := q.writeItem(op, key, list, i); err != nil {
+		op.Key, op.Unrecorded, op.MissingOK = key, unrecorded, true
+		if err := q.checkItem(op, list, i); err != nil {
 			return err
 		}
 	}

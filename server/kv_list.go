@@ -75,7 +75,10 @@ func list(q *request) error {
 
 // page binds the parameters of a list.
 func (q *request) page() (page catalog.Page, err error) {
-	if err := q.notYet("at_timestamp", "reverse", "keys_only", "count"); err != nil {
+	if err := q.notYet("at_timestamp"); err != nil {
+		return page, err
+	}
+	if err := q.notYetTrue("reverse", "keys_only", "count"); err != nil {
 		return page, err
 	}
 	if page.Table, err = q.table(); err != nil {
@@ -133,7 +136,7 @@ func decodeCursor(cursor []byte) (string, error) {
 	}
 	key, err := base64.RawURLEncoding.DecodeString(string(cursor))
 	if err != nil {
-		return "", refusal.Newf(refusal.InvalidParameters, "after must be the next_after of a page, not %q", cursor)
+		return "", refusal.Newf(refusal.InvalidParameters, "after must be the next_after of a page, not %.64q", cursor)
 	}
 	return string(key), nil
 }

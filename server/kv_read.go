@@ -31,10 +31,10 @@ func get(q *request) error {
 	}
 	header := &q.ctx.Response.Header
 	header.SetContentType(row.ContentType)
-	q.numberHeader("X-Created-At", secondsDown(row.CreatedAt))
-	q.numberHeader("X-Updated-At", secondsDown(row.UpdatedAt))
+	q.numberHeader(headerCreatedAt, secondsDown(row.CreatedAt))
+	q.numberHeader(headerUpdatedAt, secondsDown(row.UpdatedAt))
 	if row.ExpireAt != 0 {
-		q.numberHeader("X-Expire-At", secondsUp(row.ExpireAt))
+		q.numberHeader(headerExpireAt, secondsUp(row.ExpireAt))
 	}
 	q.etagHeader(row.Version)
 	if row.Value.Kind == kv.Integer {

@@ -42,22 +42,25 @@ func put(q *request) error {
 }
 
 // write binds what every operation on the path's key has, and checks it.
-func (q *request) write(op *kv.Op) error { return q.bindWrite(op, q.key) }
-
-// bindWrite binds what every operation that writes has, and checks it.
-func (q *request) bindWrite(op *kv.Op, key string) error {
-	if err := q.noConditions(); err != nil {
+func (q *request) write(op *kv.Op) (err error) {
+	op.Key = q.key
+	if op.Unrecorded, err = q.unrecorded(); err != nil {
 		return err
 	}
-	history, err := q.flag("history", true)
-	if err != nil {
-		return err
-	}
-	op.Key, op.Unrecorded = key, !history
 	if why := kv.Check(op, &q.server.config.Limits); why != nil {
 		return why
 	}
 	return nil
+}
+
+// unrecorded tells whether what the request writes is to leave no history. It
+// refuses the conditions that any write may come with.
+func (q *request) unrecorded() (bool, error) {
+	if err := q.noConditions(); err != nil {
+		return false, err
+	}
+	history, err := q.flag("history", true)
+	return !history, err
 }
 
 // deleteKey removes the key.

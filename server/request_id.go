@@ -12,12 +12,12 @@ const (
 func (q *request) nameRequest() {
 	sent := q.ctx.Request.Header.Peek(requestIDHeader)
 	if isSaneID(sent) {
-		q.ctx.Response.Header.SetBytesV(requestIDHeader, sent)
+		q.ctx.Response.Header.SetCanonical(headerRequestID, sent)
 		return
 	}
 	q.idBytes = append(q.idBytes[:0], q.server.idPrefix...)
 	q.idBytes = strconv.AppendUint(q.idBytes, q.server.lastID.Add(1), 36)
-	q.ctx.Response.Header.SetBytesV(requestIDHeader, q.idBytes)
+	q.ctx.Response.Header.SetCanonical(headerRequestID, q.idBytes)
 }
 
 func (q *request) id() []byte { return q.ctx.Response.Header.Peek(requestIDHeader) }

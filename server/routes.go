@@ -1,6 +1,9 @@
 package server
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/fasthttp/router"
 	"github.com/valyala/fasthttp"
 
@@ -42,7 +45,12 @@ func (s *Server) routes() fasthttp.RequestHandler {
 	r.SaveMatchedRoutePath = false
 
 	on := func(method, path, name string, h handler) { r.Handle(method, path, s.answer(name, h)) }
-	on("GET", prefix+"/kv", "kv.list", list)
+	// Whatever can be read can be asked for without its body.
+	onRead := func(path, name string, h handler) {
+		on("GET", path, name, h)
+		on("HEAD", path, name, h)
+	}
+	onRead(prefix+"/kv", "kv.list", list)
 	on("POST", prefix+"/kv/batch/get", "kv.batch.get", batchGet)
 	on("POST", prefix+"/kv/batch/set", "kv.batch.set", batchSet)
 	on("POST", prefix+"/kv/batch/delete", "kv.batch.delete", batchDelete)
@@ -59,11 +67,11 @@ func (s *Server) routes() fasthttp.RequestHandler {
 
 	on("POST", prefix+"/db", "db.transaction", transaction)
 	on("POST", prefix+"/db/create", "db.create", createDatabase)
-	on("GET", prefix+"/query", "query", query)
-	on("GET", prefix+"/health", "health", health)
-	on("GET", prefix+"/health/cache", "health.cache", healthCacheSize)
-	on("GET", prefix+"/metrics", "metrics", writeMetrics)
-	on("GET", "/metrics", "metrics", writeMetrics)
+	onRead(prefix+"/query", "query", query)
+	onRead(prefix+"/health", "health", health)
+	onRead(prefix+"/health/cache", "health.cache", healthCacheSize)
+	onRead(prefix+"/metrics", "metrics", writeMetrics)
+	onRead("/metrics", "metrics", writeMetrics)
 
 	r.NotFound = s.answer("not_found", notFound)
 	r.HandleMethodNotAllowed = true
@@ -78,9 +86,15 @@ var (
 
 func notFound(*request) error { return errNotFound }
 
-// methodNotAllowed keeps the Allow header that the router has set.
+// methodNotAllowed keeps the Allow header that the router has set, but for OPTIONS,
+// which the router always adds and no path takes.
 func methodNotAllowed(q *request) error {
-	q.allow = string(q.ctx.Response.Header.Peek(fasthttp.HeaderAllow))
+	if path := q.ctx.URI().PathOriginal(); string(path) == keyPrefix && (q.ctx.IsGet() || q.ctx.IsHead()) {
+		return get(q) // the router takes the empty key for /kv with a slash too many
+	}
+	methods := strings.Split(string(q.ctx.Response.Header.Peek(fasthttp.HeaderAllow)), ", ")
+	methods = slices.DeleteFunc(methods, func(method string) bool { return method == fasthttp.MethodOptions })
+	q.allow = strings.Join(methods, ", ")
 	return errMethodNotAllowed
 }
 

@@ -100,7 +100,7 @@ type quiet struct{}
 func (quiet) Printf(string, ...any) {}
 
 // Serve answers the connections of listener until Drain.
-func (s *Server) Serve(listener net.Listener) error { return s.http.Serve(listener) }
+func (s *Server) Serve(listener net.Listener) error { return s.http.Serve(coarseListener{listener}) }
 
 const (
 	// drainNotice is for clients between two requests to learn, by the answer to
@@ -125,7 +125,7 @@ func (s *Server) Drain() {
 // answer makes a route of a handler.
 func (s *Server) answer(name string, h handler) fasthttp.RequestHandler {
 	numbers := s.metrics.route(name)
-	return func(ctx *fasthttp.RequestCtx) { s.serve(ctx, numbers, h, nil) }
+	return func(ctx *fasthttp.RequestCtx) { s.serve(ctx, ctx.Time(), numbers, h, nil) }
 }
 
 // answerKey makes a route for the paths below /kv/, whose last segment may name an
@@ -140,18 +140,17 @@ func (s *Server) answerKey(name string, plain handler, operations map[string]han
 		raw := ctx.URI().PathOriginal()[len(keyPrefix):]
 		key, operation := splitOperation(raw)
 		if h, ok := operations[operation]; ok {
-			s.serve(ctx, named[operation], h, key)
+			s.serve(ctx, ctx.Time(), named[operation], h, key)
 			return
 		}
-		s.serve(ctx, numbers, plain, raw)
+		s.serve(ctx, ctx.Time(), numbers, plain, raw)
 	}
 }
 
 // serve is the life of a request: it is named, answered, counted and timed, and
 // what went wrong becomes an answer. rawKey is the path's key, nil on routes
 // without one.
-func (s *Server) serve(ctx *fasthttp.RequestCtx, numbers *routeMetrics, h handler, rawKey []byte) {
-	started := time.Now()
+func (s *Server) serve(ctx *fasthttp.RequestCtx, started time.Time, numbers *routeMetrics, h handler, rawKey []byte) {
 	s.inFlight.Add(1)
 	q := newRequest(s, ctx)
 	defer func() {
@@ -180,21 +179,29 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx, numbers *routeMetrics, h handle
 func (s *Server) malformed() func(ctx *fasthttp.RequestCtx, err error) {
 	numbers := s.metrics.route("malformed")
 	return func(ctx *fasthttp.RequestCtx, err error) {
-		s.serve(ctx, numbers, func(*request) error { return s.readFault(err) }, nil)
+		if tooLarge(err) {
+			swallow(ctx.Conn(), s.config.BodyBytesMax)
+		}
+		s.serve(ctx, time.Now(), numbers, func(*request) error { return s.readFault(err) }, nil)
 	}
 }
 
-func (s *Server) readFault(err error) error {
+func tooLarge(err error) bool {
 	var small *fasthttp.ErrSmallBuffer
+	return errors.Is(err, fasthttp.ErrBodyTooLarge) || errors.As(err, &small)
+}
+
+func (s *Server) readFault(err error) error {
 	switch {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		return refusal.Newf(refusal.PayloadTooLarge, "the body exceeds the limit of %d bytes", s.config.BodyBytesMax)
-	case errors.As(err, &small):
+	case tooLarge(err):
 		return refusal.Newf(refusal.PayloadTooLarge, "the request line and headers exceed the limit of %d bytes", headerBytesMax)
 	}
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return refusal.New(refusal.RequestTimeout, "the request did not arrive in time")
 	}
-	return refusal.Newf(refusal.InvalidParameters, "malformed request: %v", err)
+	// What fasthttp says about it holds all that was sent, tokens included.
+	return refusal.Wrap(refusal.InvalidParameters, "malformed HTTP request", err)
 }

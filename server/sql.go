@@ -12,9 +12,19 @@ import (
 // sqlRequests are the requests of POST /db, which keep their memory.
 var sqlRequests = sync.Pool{New: func() any { return &sqltx.Request{} }}
 
-// transaction runs the items of the body, all or none. One that only reads is run
-// on a reader, where it waits for nobody; only SQLite can tell whether it does.
+// transaction answers POST /db, whose every refusal names an item or the whole.
 func transaction(q *request) error {
+	err := q.runTransaction()
+	var item *sqltx.ItemError
+	if err == nil || errors.As(err, &item) {
+		return err
+	}
+	return failedItem(sqltx.WholeRequest, err)
+}
+
+// runTransaction runs the items of the body, all or none. One that only reads is
+// run on a reader, where it waits for nobody; only SQLite can tell whether it does.
+func (q *request) runTransaction() error {
 	if err := q.noConditions(); err != nil {
 		return err
 	}

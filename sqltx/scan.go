@@ -2,12 +2,12 @@ package sqltx
 
 import "strings"
 
-// SkipBlank drops what no statement begins with: white space, semicolons and
-// comments. A comment that is never closed takes everything with it, as in
+// SkipBlank drops what no statement begins with: white space, byte order marks,
+// semicolons and comments. A comment that is never closed takes everything with it, as in
 // SQLite. The rest is empty or begins with something to prepare.
 func SkipBlank(sql string) string {
 	for {
-		sql = strings.TrimLeft(sql, " \t\n\f\r;")
+		sql = strings.TrimLeft(sql, " \t\n\f\r;\ufeff")
 		n := commentLen(sql)
 		if n == 0 {
 			return sql

@@ -14,6 +14,8 @@ func TestSkipBlank(t *testing.T) {
 	}
 	f("", "")
 	f(" \t\r\n\f;;", "")
+	f("\ufeff;\ufeffSELECT 1", "SELECT 1")
+	f("\ufeff", "")
 	f("SELECT 1", "SELECT 1")
 	f("  ; -- a\n;/* b */ SELECT 1; ", "SELECT 1; ")
 	f("-- never ends", "")

@@ -51,6 +51,9 @@ func (a *actors) lookUp(name string) (int64, error) {
 		id := a.find.ColumnInt64(0)
 		return id, a.find.Reset()
 	}
+	if err := a.find.Reset(); err != nil {
+		return 0, err
+	}
 	bindText(a.add, 1, name)
 	if _, err := a.add.Step(); err != nil {
 		return 0, err
@@ -81,6 +84,13 @@ func (a *actors) rolledBack() {
 	for _, name := range a.added {
 		delete(a.known, name)
 	}
+	a.added = a.added[:0]
+	a.close()
+}
+
+// forget drops the numbers too: the table may be another one.
+func (a *actors) forget() {
+	clear(a.known)
 	a.added = a.added[:0]
 	a.close()
 }

@@ -7,9 +7,9 @@ typedef struct sqlite3 sqlite3;
 extern __attribute__((weak)) int sqlite3_set_authorizer(sqlite3*,
 	int(*)(void*, int, const char*, const char*, const char*, const char*), void*);
 
-extern int urliteAuthorize(uintptr_t, int, char*, char*);
+extern int urliteAuthorize(uintptr_t, int, char*, char*, char*);
 static int ask(void *who, int action, const char *a, const char *b, const char *schema, const char *inner) {
-	return urliteAuthorize((uintptr_t)who, action, (char*)a, (char*)b);
+	return urliteAuthorize((uintptr_t)who, action, (char*)a, (char*)b, (char*)schema);
 }
 static int set_authorizer(void *db, uintptr_t who) { return sqlite3_set_authorizer((sqlite3*)db, ask, (void*)who); }
 */
@@ -31,9 +31,9 @@ type authorizer struct {
 	handle  cgo.Handle
 }
 
-// policy answers whether foreign SQL may do action to a and b; what those are
-// depends on the action (https://sqlite.org/c3ref/c_alter_table.html).
-type policy func(action sqlite.OpType, a, b string) bool
+// policy answers whether foreign SQL may do action to a and b of a schema; what
+// those are depends on the action (https://sqlite.org/c3ref/c_alter_table.html).
+type policy func(action sqlite.OpType, a, b, schema string) bool
 
 func newAuthorizer(conn *sqlite.Conn, p policy) *authorizer {
 	z := &authorizer{policy: p}
@@ -46,9 +46,9 @@ func newAuthorizer(conn *sqlite.Conn, p policy) *authorizer {
 func (z *authorizer) release() { z.handle.Delete() }
 
 //export urliteAuthorize
-func urliteAuthorize(who C.uintptr_t, action C.int, a, b *C.char) C.int {
+func urliteAuthorize(who C.uintptr_t, action C.int, a, b, schema *C.char) C.int {
 	z := cgo.Handle(who).Value().(*authorizer)
-	if !z.foreign || z.policy(sqlite.OpType(action), goString(a), goString(b)) {
+	if !z.foreign || z.policy(sqlite.OpType(action), goString(a), goString(b), goString(schema)) {
 		return C.int(sqlite.SQLITE_OK)
 	}
 	return C.int(sqlite.SQLITE_DENY)

@@ -14,7 +14,7 @@ const (
 	// writeCacheKiB and readCacheKiB bound each connection's page cache. A miss is
 	// a copy from the kernel's cache, not a disk access; memory is the user's.
 	writeCacheKiB = 8192
-	readCacheKiB  = 2048
+	readCacheKiB  = 8192
 )
 
 // openConn opens path for one kind of use. It never creates a file.

@@ -61,6 +61,10 @@ func (f *foreignSQL) end() {
 	f.authorizer.foreign = false
 }
 
+// errNoStatement answers SQL in which SQLite finds nothing to do. What it skips is
+// skipped before it is asked, so this is for what we don't know of.
+var errNoStatement = refusal.New(refusal.SQLError, "empty SQL statement")
+
 // prepare compiles the first statement of sql.
 func (f *foreignSQL) prepare(sql string) (*foreignStmt, error) {
 	if found, ok := f.kept[sql]; ok {
@@ -70,6 +74,10 @@ func (f *foreignSQL) prepare(sql string) (*foreignStmt, error) {
 	stmt, tail, err := f.conn.PrepareTransient(sql)
 	if err != nil {
 		return nil, err
+	}
+	if stmtHandle(stmt) == nil {
+		stmt.Finalize()
+		return nil, errNoStatement
 	}
 	s := &foreignStmt{stmt: stmt, tail: tail, compiled: -1}
 	for param := 1; param <= stmt.BindParamCount(); param++ {

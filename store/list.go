@@ -3,7 +3,7 @@ package store
 // Rows that plain SQL keyed by a BLOB or a number are not keys: they lie outside
 // the bounds of text.
 const selectList = `SELECT key, content_type, created_at, updated_at, expire_at, version, $bytes
-	FROM main."$table" WHERE key >= ?1 AND key < ?2 AND (expire_at IS NULL OR expire_at > ?3)
+	FROM main."$table" WHERE key >= ?1 AND key < ?2 AND (expire_at IS NULL OR expire_at > ?3 OR expire_at = 0)
 	ORDER BY key LIMIT ?4 OFFSET ?5`
 
 // Page is which rows of a KV table to list, in the order of their keys' bytes.
@@ -41,7 +41,7 @@ type ListedRow struct {
 
 // List hands each row of the page to each and tells whether there are more.
 func (r *ReadConn) List(page *Page, each func(row *ListedRow)) (more bool, err error) {
-	t, err := r.table(page.Table)
+	t, known, err := r.table(page.Table)
 	if err != nil || t == nil {
 		return false, refuse(r.conn, err)
 	}
@@ -56,13 +56,16 @@ func (r *ReadConn) List(page *Page, each func(row *ListedRow)) (more bool, err e
 		found, err := t.list.Step()
 		if err != nil {
 			r.forget(page.Table)
+			if known && n == 0 && noKeyValueTable(err) {
+				return r.List(page, each) // it is another table since, or none
+			}
 			return false, refuse(r.conn, err)
 		}
 		if !found || n == page.Limit {
 			return found, refuse(r.conn, t.list.Reset())
 		}
 		row.Key = columnBytes(t.list, 0)
-		row.ContentType = r.types.text(t.list, 1)
+		row.ContentType = r.rows.types.text(columnBytes(t.list, 1))
 		row.CreatedAt, row.UpdatedAt = t.list.ColumnInt64(2), t.list.ColumnInt64(3)
 		row.ExpireAt, row.Version = t.list.ColumnInt64(4), t.list.ColumnInt64(5)
 		row.Size = t.list.ColumnInt64(6)

@@ -77,7 +77,11 @@ func largestInUse(conn *sqlite.Conn) (int64, error) {
 	for _, table := range tables {
 		n, err := queryInt(conn, forTable(`SELECT max(
 			(SELECT coalesce(max(version), 0) FROM main."$table"),
+			(SELECT coalesce(max(version), 0) FROM main."_urlite_$table_deleted"),
 			(SELECT coalesce(max(id), 0) FROM main."$table_history"))`, table))
+		if noKeyValueTable(err) {
+			continue
+		}
 		if err != nil {
 			return 0, err
 		}

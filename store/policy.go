@@ -11,7 +11,7 @@ import (
 // writePolicy is what SQL from a client may do on the writer's connection. The
 // transaction is the writer's; the connection is shared, so nothing may stay
 // behind in it; and the server's own tables are the server's.
-func writePolicy(action sqlite.OpType, a, b string) bool {
+func writePolicy(action sqlite.OpType, a, b, schema string) bool {
 	switch action {
 	case sqlite.SQLITE_TRANSACTION, sqlite.SQLITE_SAVEPOINT, sqlite.SQLITE_ATTACH, sqlite.SQLITE_DETACH,
 		sqlite.SQLITE_CREATE_TEMP_INDEX, sqlite.SQLITE_CREATE_TEMP_TABLE,
@@ -23,13 +23,20 @@ func writePolicy(action sqlite.OpType, a, b string) bool {
 		return readPragma(a, b) || writePragma(a, b)
 	case sqlite.SQLITE_SELECT, sqlite.SQLITE_READ, sqlite.SQLITE_RECURSIVE:
 		return true
+	case sqlite.SQLITE_ANALYZE, sqlite.SQLITE_REINDEX:
+		return true // whatever the tables, they stay as they are
+	case sqlite.SQLITE_CREATE_TABLE, sqlite.SQLITE_CREATE_VIEW, sqlite.SQLITE_CREATE_INDEX,
+		sqlite.SQLITE_CREATE_TRIGGER, sqlite.SQLITE_CREATE_VTABLE:
+		if strings.EqualFold(schema, "temp") {
+			return false // CREATE TABLE temp.t
+		}
 	}
 	// All that is left writes to what a and b name.
 	return !isOwn(a) && !isOwn(b)
 }
 
 // readPolicy is what SQL from a client may do on a reader's connection.
-func readPolicy(action sqlite.OpType, a, b string) bool {
+func readPolicy(action sqlite.OpType, a, b, _ string) bool {
 	switch action {
 	case sqlite.SQLITE_SELECT, sqlite.SQLITE_READ, sqlite.SQLITE_RECURSIVE:
 		return true

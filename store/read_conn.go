@@ -18,7 +18,7 @@ type ReadConn struct {
 	begin   *sqlite.Stmt
 	end     *sqlite.Stmt
 	tables  map[string]*readTable // by their lower-case name
-	types   interner
+	rows    rowReader
 	foreign *foreignSQL
 	// bytesOf is the SQL function that tells a value's size in bytes.
 	bytesOf string
@@ -88,40 +88,39 @@ func (r *ReadConn) Snapshot(read func() error) error {
 // there is one. The value's bytes are appended to arena, which is returned.
 func (r *ReadConn) Get(table, key string, row *kv.Row, arena []byte) ([]byte, error) {
 	*row = kv.Row{}
-	t, err := r.table(table)
+	t, known, err := r.table(table)
 	if err != nil || t == nil {
 		return arena, refuse(r.conn, err)
 	}
-	bindText(t.row, 1, key)
-	found, err := t.row.Step()
-	if err != nil {
-		r.forget(table)
-		return arena, refuse(r.conn, err)
+	read, err := r.rows.get(r.conn, t.row, key, true, row, arena)
+	if err == nil {
+		return read, nil
 	}
-	if found {
-		scanRow(t.row, &r.types, row)
-		arena = scanValue(t.row, valueColumn, &row.Value, arena)
+	r.forget(table)
+	if known && noKeyValueTable(err) {
+		return r.Get(table, key, row, arena) // it is another table since, or none
 	}
-	return arena, refuse(r.conn, t.row.Reset())
+	return arena, refuse(r.conn, err)
 }
 
-// table answers the statements of a KV table, nil for a missing one.
-func (r *ReadConn) table(name string) (*readTable, error) {
+// table answers the statements of a KV table, nil for a missing one. known says
+// that they are not new.
+func (r *ReadConn) table(name string) (t *readTable, known bool, err error) {
 	if t, ok := r.tables[name]; ok {
-		return t, nil
+		return t, true, nil
 	}
 	state, err := inspectTable(r.conn, name)
 	if err != nil || state == tableMissing {
-		return nil, err
+		return nil, false, err
 	}
-	t := &readTable{}
+	t = &readTable{}
 	if t.row, _, err = r.conn.PrepareTransient(forTable(selectRowAll, name)); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	list := strings.ReplaceAll(forTable(selectList, name), "$bytes", r.bytesOf)
 	if t.list, _, err = r.conn.PrepareTransient(list); err != nil {
 		t.row.Finalize()
-		return nil, err
+		return nil, false, err
 	}
 	if len(r.tables) >= readTablesMax {
 		for name := range r.tables {
@@ -129,7 +128,7 @@ func (r *ReadConn) table(name string) (*readTable, error) {
 		}
 	}
 	r.tables[string([]byte(name))] = t // the caller's name is lent
-	return t, nil
+	return t, false, nil
 }
 
 // forget drops a table's statements: it may have been dropped from the file.

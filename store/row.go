@@ -1,53 +1,24 @@
 package store
 
 import (
+	"slices"
+
 	"crawshaw.io/sqlite"
 
 	"github.com/urlite/urlite/kv"
 )
 
-// The columns that scanRow and scanValue read, in their order.
+// The columns of a row, in the order that native_hot.go reads them.
 const (
 	rowColumns   = "created_at, updated_at, expire_at, version, op_number, head, content_type"
+	typeColumn   = 6
 	valueColumn  = 7
 	selectRow    = `SELECT ` + rowColumns + ` FROM main."$table" WHERE key = ?1`
 	selectRowAll = `SELECT ` + rowColumns + `, value FROM main."$table" WHERE key = ?1`
 )
 
-// scanRow reads the current line into row, all but the value.
-func scanRow(stmt *sqlite.Stmt, types *interner, row *kv.Row) {
-	row.Exists = true
-	row.CreatedAt = stmt.ColumnInt64(0)
-	row.UpdatedAt = stmt.ColumnInt64(1)
-	row.ExpireAt = stmt.ColumnInt64(2) // NULL reads as 0: never
-	row.Version = stmt.ColumnInt64(3)
-	row.OpNumber = stmt.ColumnInt64(4)
-	row.Head = stmt.ColumnInt64(5)
-	row.ContentType = types.text(stmt, 6)
-	row.Value = kv.Value{Kind: kv.Stored}
-}
-
-// scanValue reads a value, appending its bytes to arena, which it returns grown.
-// What plain SQL stored as REAL or NULL reads as the text SQLite makes of it.
-func scanValue(stmt *sqlite.Stmt, column int, value *kv.Value, arena []byte) []byte {
-	kind := stmt.ColumnType(column)
-	if kind == sqlite.SQLITE_INTEGER {
-		*value = kv.IntegerValue(stmt.ColumnInt64(column))
-		return arena
-	}
-	start := len(arena)
-	arena = appendColumn(stmt, column, arena)
-	*value = kv.Value{Kind: kv.Text, Bytes: arena[start:len(arena):len(arena)]}
-	if kind == sqlite.SQLITE_BLOB {
-		value.Kind = kv.Blob
-	}
-	return arena
-}
-
-// appendColumn appends a column's bytes.
-func appendColumn(stmt *sqlite.Stmt, column int, dst []byte) []byte {
-	return append(dst, columnBytes(stmt, column)...)
-}
+// growBy lengthens b by n bytes.
+func growBy(b []byte, n int) []byte { return slices.Grow(b, n)[:len(b)+n] }
 
 // bindValue binds a value in the type it has in the file.
 func bindValue(stmt *sqlite.Stmt, param int, value *kv.Value) {
@@ -81,8 +52,7 @@ const internedMax = 1024
 // content type does not allocate.
 type interner struct{ texts map[string]string }
 
-func (in *interner) text(stmt *sqlite.Stmt, column int) string {
-	lent := columnBytes(stmt, column)
+func (in *interner) text(lent []byte) string {
 	if text, ok := in.texts[string(lent)]; ok {
 		return text
 	}

@@ -86,6 +86,7 @@ const expirySchema = `CREATE INDEX IF NOT EXISTS main."_urlite_$table_expiry"
 // table shows live keys only.
 const deletedSchema = `CREATE TABLE IF NOT EXISTS main."_urlite_$table_deleted"(
 	key TEXT PRIMARY KEY NOT NULL,
+	updated_at INTEGER NOT NULL,
 	version INTEGER NOT NULL,
 	op_number INTEGER NOT NULL,
 	head INTEGER NOT NULL
@@ -173,5 +174,43 @@ func keyValueTables(conn *sqlite.Conn) ([]string, error) {
 			return tables, err
 		}
 		tables = append(tables, stmt.ColumnText(0))
+	}
+}
+
+// noKeyValueTable tells of an error that says that under a KV table's name, or that
+// of its history, somebody has put something else.
+func noKeyValueTable(err error) bool {
+	return err != nil && (refusal.Of(err).Kind == refusal.InvalidParameters || primary(err) == sqlite.SQLITE_ERROR)
+}
+
+// schemaWatch notices that tables were made, changed or dropped, by anybody.
+type schemaWatch struct {
+	conn    *sqlite.Conn
+	version int64
+	read    *sqlite.Stmt
+}
+
+// changed tells whether the schema is another one than at the last call.
+func (s *schemaWatch) changed() (bool, error) {
+	if s.read == nil {
+		stmt, _, err := s.conn.PrepareTransient("PRAGMA main.schema_version")
+		if err != nil {
+			return false, err
+		}
+		s.read = stmt
+	}
+	if _, err := s.read.Step(); err != nil {
+		return false, err
+	}
+	version := s.read.ColumnInt64(0)
+	changed := version != s.version
+	s.version = version
+	return changed, s.read.Reset()
+}
+
+func (s *schemaWatch) close() {
+	if s.read != nil {
+		s.read.Finalize()
+		s.read = nil
 	}
 }

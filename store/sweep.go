@@ -5,7 +5,7 @@ import "github.com/urlite/urlite/kv"
 // Swept is what a sweep did.
 type Swept struct {
 	Rows int
-	// More says that expired rows are left.
+	// More says that expired rows are left, perhaps because they can't be removed.
 	More bool
 	// Next is when the next row expires, in ms; 0 when none will.
 	Next int64
@@ -21,11 +21,11 @@ func (w *WriteConn) Sweep(now int64, rowsMax int) (Swept, error) {
 	}
 	for _, name := range tables {
 		t, err := w.table(name, false)
+		if t == nil || noKeyValueTable(err) {
+			continue
+		}
 		if err != nil {
 			return swept, refuse(w.conn, err)
-		}
-		if t == nil {
-			continue
 		}
 		rows, err := w.sweepTable(t, now, rowsMax-swept.Rows)
 		if err != nil {
@@ -73,18 +73,46 @@ func (w *WriteConn) sweepTable(t *writeTable, now int64, rowsMax int) (int, erro
 				Version:  t.expired.ColumnInt64(1),
 				OpNumber: t.expired.ColumnInt64(2),
 				Head:     t.expired.ColumnInt64(3),
+				// When the last of the writes was that a gap stands for.
+				UpdatedAt: t.expired.ColumnInt64(4),
 			},
 		})
 	}
 	if err := t.expired.Reset(); err != nil {
 		return 0, err
 	}
+	removed := 0
 	for i := range w.expired {
-		if err := t.remove(w.expired[i].key, &w.expired[i].chain); err != nil {
-			return 0, err
+		gone, err := w.expire(t, &w.expired[i])
+		if err != nil {
+			return removed, err
+		}
+		if gone {
+			removed++
 		}
 	}
-	return len(w.expired), nil
+	return removed, nil
+}
+
+// expire removes one row, unless a trigger keeps it.
+func (w *WriteConn) expire(t *writeTable, row *expiredRow) (gone bool, err error) {
+	chain := &row.chain
+	if chain.Head != 0 && chain.Version != chain.Head {
+		t.closeExpired.BindInt64(1, chain.Head)
+		bindText(t.closeExpired, 2, row.key)
+		if err := step(t.closeExpired); err != nil {
+			return false, err
+		}
+		chain.Version = chain.Head
+	}
+	bindText(t.delete, 1, row.key)
+	if err := step(t.delete); err != nil || w.conn.Changes() == 0 {
+		return false, err
+	}
+	if chain.Head == 0 {
+		return true, nil
+	}
+	return true, t.buryChain(row.key, chain)
 }
 
 func (t *writeTable) nextExpiry() (int64, error) {

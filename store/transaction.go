@@ -29,6 +29,9 @@ func (w *WriteConn) RunSQL(request *sqltx.Request, limit time.Duration, rowsMax 
 	w.foreign.begin(limit)
 	fault := w.runItems(request, rowsMax, out)
 	w.foreign.end()
+	if fault == nil {
+		fault = w.refuseTemporary()
+	}
 	if fault != nil {
 		if w.TransactionEnded() {
 			return fault
@@ -38,7 +41,10 @@ func (w *WriteConn) RunSQL(request *sqltx.Request, limit time.Duration, rowsMax 
 		}
 		return fault
 	}
-	return refuse(w.conn, run(w.conn, "RELEASE request"))
+	if err := run(w.conn, "RELEASE request"); err != nil {
+		return refuse(w.conn, err)
+	}
+	return refuse(w.conn, w.noticeSchema())
 }
 
 // TransactionEnded tells whether a statement ended the transaction by itself.
@@ -60,6 +66,24 @@ func (w *WriteConn) runItems(request *sqltx.Request, rowsMax int, out Results) e
 		default:
 			return &sqltx.ItemError{Index: i, Refusal: why}
 		}
+	}
+	return nil
+}
+
+var errTemporary = refusal.New(refusal.SQLError, "temporary triggers are not supported")
+
+// refuseTemporary refuses what the authorizer can't tell from its like: CREATE
+// TRIGGER temp.t ON main.u. The connection is shared, so it would stay for others.
+func (w *WriteConn) refuseTemporary() error {
+	found, err := w.temporary.Step()
+	if err == nil {
+		err = w.temporary.Reset()
+	}
+	if err != nil {
+		return refuse(w.conn, err)
+	}
+	if found {
+		return &sqltx.ItemError{Index: sqltx.WholeRequest, Refusal: errTemporary}
 	}
 	return nil
 }

@@ -27,11 +27,15 @@ type WriteConn struct {
 	conn   *sqlite.Conn
 	begin  *sqlite.Stmt
 	commit *sqlite.Stmt
+	// temporary answers a row if there is anything temporary.
+	temporary *sqlite.Stmt
+
+	schema schemaWatch
 	meta   meta
 	actors actors
 	// tables are the KV tables known to be there, by name.
 	tables map[string]*writeTable
-	types  interner
+	rows   rowReader
 	frames frameCounter
 	path   string
 	// busyWait is the wait for other processes' locks.
@@ -60,10 +64,10 @@ func OpenWriter(path string, options Options) (*WriteConn, error) {
 	}
 	w := &WriteConn{
 		conn:     conn,
+		schema:   schemaWatch{conn: conn},
 		meta:     meta{conn: conn},
 		actors:   actors{conn: conn, known: map[string]int64{}},
 		tables:   map[string]*writeTable{},
-		frames:   countFrames(conn),
 		path:     path,
 		busyWait: options.busyWait(),
 	}
@@ -88,10 +92,14 @@ func (w *WriteConn) prepare(options Options) (err error) {
 		cachePragma(writeCacheKiB)); err != nil {
 		return err
 	}
+	w.frames = countFrames(w.conn) // after wal_autocheckpoint, which takes the hook away
 	if w.begin, _, err = w.conn.PrepareTransient("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
 	if w.commit, _, err = w.conn.PrepareTransient("COMMIT"); err != nil {
+		return err
+	}
+	if w.temporary, _, err = w.conn.PrepareTransient("SELECT 1 FROM temp.sqlite_master LIMIT 1"); err != nil {
 		return err
 	}
 	w.foreign = newForeignSQL(w.conn, writePolicy)
@@ -117,10 +125,13 @@ func (w *WriteConn) Begin() (sequence int64, err error) {
 	if err := step(w.begin); err != nil {
 		return 0, refuse(w.conn, err)
 	}
-	w.sequence, err = w.meta.readSequenceNumber()
+	if err = w.noticeSchema(); err == nil {
+		w.sequence, err = w.meta.readSequenceNumber()
+	}
 	if err != nil {
+		err = refuse(w.conn, err)
 		w.Rollback()
-		return 0, refuse(w.conn, err)
+		return 0, err
 	}
 	return w.sequence, nil
 }
@@ -136,7 +147,7 @@ func (w *WriteConn) Load(table, key string, withValue bool, row *kv.Row) error {
 		*row = kv.Row{}
 		return nil
 	}
-	w.arena, err = t.load(key, withValue, &w.types, row, w.arena)
+	w.arena, err = t.load(w, key, withValue, row)
 	return refuse(w.conn, err)
 }
 
@@ -147,7 +158,7 @@ func (w *WriteConn) Save(table, key string, was, now *kv.Row) error {
 	if err != nil {
 		return refuse(w.conn, err)
 	}
-	return refuse(w.conn, t.save(key, was, now))
+	return refuse(w.conn, t.save(w.conn, key, was, now))
 }
 
 // Record writes one line of history of key in table.
@@ -160,7 +171,7 @@ func (w *WriteConn) Record(table, key, actor string, entry *kv.Entry) error {
 	if err != nil {
 		return refuse(w.conn, err)
 	}
-	return refuse(w.conn, t.record(key, id, entry))
+	return refuse(w.conn, t.record(w.conn, key, id, entry))
 }
 
 // Commit makes the transaction durable and moves the write sequence number to
@@ -231,6 +242,19 @@ func (w *WriteConn) table(name string, make bool) (*writeTable, error) {
 	return t, nil
 }
 
+// noticeSchema forgets what was believed of the tables if anybody has made, changed
+// or dropped one since it was last called.
+func (w *WriteConn) noticeSchema() error {
+	changed, err := w.schema.changed()
+	if err != nil || !changed {
+		return err
+	}
+	w.forgetTables()
+	w.meta.forget()
+	w.actors.forget()
+	return nil
+}
+
 func (w *WriteConn) forgetTables() {
 	for _, t := range w.tables {
 		t.finalize()
@@ -243,7 +267,8 @@ func (w *WriteConn) Close() error {
 	w.forgetTables()
 	w.meta.forget()
 	w.actors.close()
-	for _, stmt := range []*sqlite.Stmt{w.begin, w.commit} {
+	w.schema.close()
+	for _, stmt := range []*sqlite.Stmt{w.begin, w.commit, w.temporary} {
 		if stmt != nil {
 			stmt.Finalize()
 		}

@@ -17,8 +17,8 @@ const (
 	updateCounter = `UPDATE main."$table" SET updated_at = ?2, version = ?3, op_number = ?4, head = ?5, value = ?6 WHERE key = ?1`
 	deleteRow     = `DELETE FROM main."$table" WHERE key = ?1`
 
-	selectDeleted = `SELECT version, op_number, head FROM main."_urlite_$table_deleted" WHERE key = ?1`
-	insertDeleted = `INSERT OR REPLACE INTO main."_urlite_$table_deleted"(key, version, op_number, head) VALUES (?1, ?2, ?3, ?4)`
+	selectDeleted = `SELECT version, op_number, head, updated_at FROM main."_urlite_$table_deleted" WHERE key = ?1`
+	insertDeleted = `INSERT OR REPLACE INTO main."_urlite_$table_deleted"(key, version, op_number, head, updated_at) VALUES (?1, ?2, ?3, ?4, ?5)`
 	forgetDeleted = `DELETE FROM main."_urlite_$table_deleted" WHERE key = ?1`
 
 	insertEntry = `INSERT INTO main."$table_history"(id, key, op_number, op, at, prev, actor, arg)
@@ -27,9 +27,16 @@ const (
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`
 	closeEntry = `UPDATE main."$table_history" SET arg = ?2, content_type = ?3, expire_at = ?4, value = ?5 WHERE id = ?1`
 
-	// The step removes what a group can afford; the index finds it.
-	expireRows = `SELECT key, version, op_number, head FROM main."$table" WHERE expire_at <= ?1 ORDER BY expire_at LIMIT ?2`
-	nextExpiry = `SELECT min(expire_at) FROM main."$table" WHERE expire_at IS NOT NULL`
+	// The step removes what a group can afford; the index finds it. Plain SQL may have
+	// written an expiry of 0, which is none, and keys that are no text, which are none.
+	expireRows = `SELECT key, version, op_number, head, updated_at FROM main."$table"
+		WHERE expire_at <= ?1 AND expire_at <> 0 AND typeof(key) = 'text' ORDER BY expire_at LIMIT ?2`
+	nextExpiry = `SELECT min(expire_at) FROM main."$table"
+		WHERE expire_at IS NOT NULL AND expire_at <> 0 AND typeof(key) = 'text'`
+	// closeExpired keeps the state that unrecorded writes left, as kv does it when a
+	// recorded one follows them.
+	closeExpired = `UPDATE main."$table_history" SET (arg, content_type, expire_at, value) =
+		(SELECT updated_at, content_type, expire_at, value FROM main."$table" WHERE key = ?2) WHERE id = ?1`
 )
 
 // writeTable is a KV table that the writer has found or made, with its statements.
@@ -38,7 +45,7 @@ type writeTable struct {
 	insert, update, counter, delete *sqlite.Stmt
 	deleted, bury, unbury           *sqlite.Stmt
 	entry, keyframe, closes         *sqlite.Stmt
-	expired, expiry                 *sqlite.Stmt
+	expired, expiry, closeExpired   *sqlite.Stmt
 }
 
 // prepareWriteTable prepares the statements of a table that exists.
@@ -52,7 +59,7 @@ func prepareWriteTable(conn *sqlite.Conn, table string) (*writeTable, error) {
 		{&t.insert, insertRow}, {&t.update, updateRow}, {&t.counter, updateCounter}, {&t.delete, deleteRow},
 		{&t.deleted, selectDeleted}, {&t.bury, insertDeleted}, {&t.unbury, forgetDeleted},
 		{&t.entry, insertEntry}, {&t.keyframe, insertKeyframe}, {&t.closes, closeEntry},
-		{&t.expired, expireRows}, {&t.expiry, nextExpiry},
+		{&t.expired, expireRows}, {&t.expiry, nextExpiry}, {&t.closeExpired, closeExpired},
 	} {
 		stmt, _, err := conn.PrepareTransient(forTable(s.sql, table))
 		if err != nil {
@@ -67,7 +74,7 @@ func prepareWriteTable(conn *sqlite.Conn, table string) (*writeTable, error) {
 func (t *writeTable) finalize() {
 	for _, stmt := range []*sqlite.Stmt{
 		t.row, t.rowAll, t.insert, t.update, t.counter, t.delete,
-		t.deleted, t.bury, t.unbury, t.entry, t.keyframe, t.closes, t.expired, t.expiry,
+		t.deleted, t.bury, t.unbury, t.entry, t.keyframe, t.closes, t.expired, t.expiry, t.closeExpired,
 	} {
 		if stmt != nil {
 			stmt.Finalize()
@@ -83,42 +90,33 @@ func step(stmt *sqlite.Stmt) error {
 	return stmt.Reset()
 }
 
-// load reads the row of key, or the chain of a deleted one.
-func (t *writeTable) load(key string, withValue bool, types *interner, row *kv.Row, arena []byte) ([]byte, error) {
+// load reads the row of key, or the chain of a deleted one. It answers w's arena,
+// where the row's value lies.
+func (t *writeTable) load(w *WriteConn, key string, withValue bool, row *kv.Row) ([]byte, error) {
 	stmt := t.row
 	if withValue {
 		stmt = t.rowAll
 	}
-	bindText(stmt, 1, key)
-	found, err := stmt.Step()
-	if err != nil {
-		return arena, err
-	}
-	*row = kv.Row{}
-	if found {
-		scanRow(stmt, types, row)
-		if withValue {
-			arena = scanValue(stmt, valueColumn, &row.Value, arena)
-		}
-		return arena, stmt.Reset()
-	}
-	if err := stmt.Reset(); err != nil {
+	arena, err := w.rows.get(w.conn, stmt, key, withValue, row, w.arena)
+	if err != nil || row.Exists {
 		return arena, err
 	}
 	bindText(t.deleted, 1, key)
-	if found, err = t.deleted.Step(); err != nil {
+	found, err := t.deleted.Step()
+	if err != nil {
 		return arena, err
 	}
 	if found {
 		row.Version = t.deleted.ColumnInt64(0)
 		row.OpNumber = t.deleted.ColumnInt64(1)
 		row.Head = t.deleted.ColumnInt64(2)
+		row.UpdatedAt = t.deleted.ColumnInt64(3)
 	}
 	return arena, t.deleted.Reset()
 }
 
 // save brings the file from was, the row as loaded, to now.
-func (t *writeTable) save(key string, was, now *kv.Row) error {
+func (t *writeTable) save(conn *sqlite.Conn, key string, was, now *kv.Row) error {
 	switch {
 	case now.Exists && !was.Exists:
 		if was.Head != 0 {
@@ -129,6 +127,8 @@ func (t *writeTable) save(key string, was, now *kv.Row) error {
 		}
 		bindRow(t.insert, key, now)
 		return step(t.insert)
+	case now.Exists && sameLife(was, now) && now.Value.Kind == kv.Integer:
+		return putCounter(conn, t.counter, key, now)
 	case now.Exists && sameLife(was, now):
 		bindText(t.counter, 1, key)
 		t.counter.BindInt64(2, now.UpdatedAt)
@@ -178,11 +178,12 @@ func (t *writeTable) buryChain(key string, chain *kv.Row) error {
 	t.bury.BindInt64(2, chain.Version)
 	t.bury.BindInt64(3, chain.OpNumber)
 	t.bury.BindInt64(4, chain.Head)
+	t.bury.BindInt64(5, chain.UpdatedAt)
 	return step(t.bury)
 }
 
 // record writes one line of history.
-func (t *writeTable) record(key string, actor int64, e *kv.Entry) error {
+func (t *writeTable) record(conn *sqlite.Conn, key string, actor int64, e *kv.Entry) error {
 	if e.Closes {
 		t.closes.BindInt64(1, e.ID)
 		t.closes.BindInt64(2, e.Arg)
@@ -194,23 +195,7 @@ func (t *writeTable) record(key string, actor int64, e *kv.Entry) error {
 		stmt = t.keyframe
 		bindState(stmt, 9, e)
 	}
-	stmt.BindInt64(1, e.ID)
-	bindText(stmt, 2, key)
-	stmt.BindInt64(3, e.OpNumber)
-	stmt.BindInt64(4, int64(e.Op))
-	stmt.BindInt64(5, e.At)
-	stmt.BindInt64(6, e.Prev)
-	if actor == 0 {
-		stmt.BindNull(7)
-	} else {
-		stmt.BindInt64(7, actor)
-	}
-	if e.Arg == 0 {
-		stmt.BindNull(8)
-	} else {
-		stmt.BindInt64(8, e.Arg)
-	}
-	return step(stmt)
+	return putEntry(conn, stmt, key, actor, e)
 }
 
 // bindState binds the three columns of the state after an entry, NULL where the

@@ -52,8 +52,17 @@ func (w *Writer) attempt(calls []*Call) (n int, begun bool, err error) {
 	if err == nil {
 		err = w.flush()
 	}
-	if err == nil {
-		err = w.sweepInPassing()
+	if err == nil && w.sweepDue() {
+		if fault := w.sweep(); fault != nil {
+			// Nobody asked for it, so nobody is refused for it: once more, without.
+			w.overlay.reset()
+			w.upkeep.forget()
+			w.postponeSweep()
+			if undo := w.disk.Rollback(); undo != nil {
+				return max(n, 1), true, errors.Join(fault, undo)
+			}
+			return w.attempt(calls)
+		}
 	}
 	worked := time.Now()
 	if err == nil {

@@ -14,6 +14,8 @@ type upkeep struct {
 	// sweepAt is when expired rows are to be removed next, in ms: at first at
 	// once, since a file may come with expired rows.
 	sweepAt int64
+	// sweepNotBefore is when a sweep that failed, or got nowhere, is tried again.
+	sweepNotBefore int64
 	// lastWrite is when a group was last committed, in ms.
 	lastWrite int64
 	// emptied says that the log was emptied, or tried to be, since the last write.
@@ -21,6 +23,10 @@ type upkeep struct {
 }
 
 const never = math.MaxInt64
+
+// idleMillisMax is how long the writer sleeps at a time: a row may live for longer
+// than a time.Duration can say.
+const idleMillisMax = 3_600_000
 
 // expires notes that a row with this expiry was written, 0 for none.
 func (u *upkeep) expires(at int64) {
@@ -41,17 +47,28 @@ const sweepMillisMin = 20
 // moveClock takes the group's time, which never runs backwards.
 func (w *Writer) moveClock() { w.now = max(w.now, w.config.Now()) }
 
-// sweepInPassing removes a few expired rows in the group's own transaction: it
+// sweepDue tells whether it is time to look for expired rows.
+func (w *Writer) sweepDue() bool { return w.now >= w.upkeep.nextSweep() }
+
+func (u *upkeep) nextSweep() int64 { return max(u.sweepAt, u.sweepNotBefore) }
+
+// postponeSweep is for a sweep that would fail or get nowhere now: a trigger that
+// somebody put on the table may be in its way.
+func (w *Writer) postponeSweep() {
+	w.upkeep.sweepNotBefore = w.now + max(w.limits.IdleAfter.Milliseconds(), sweepMillisMin)
+}
+
+// sweep removes a few expired rows in the group's own transaction: in passing, it
 // costs no commit.
-func (w *Writer) sweepInPassing() error {
-	if w.now < w.upkeep.sweepAt {
-		return nil
-	}
+func (w *Writer) sweep() error {
 	swept, err := w.disk.Sweep(w.now, w.limits.SweepRows)
 	if err != nil {
 		return err
 	}
 	w.metrics.swept.Add(swept.Rows)
+	if swept.More && swept.Rows == 0 {
+		w.postponeSweep()
+	}
 	switch {
 	case swept.More:
 		w.upkeep.sweepAt = w.now
@@ -95,22 +112,22 @@ func (w *Writer) checkpoint(mode store.CheckpointMode) {
 // is nothing.
 func (w *Writer) idleFor() (wait time.Duration, ok bool) {
 	w.moveClock()
-	at := w.upkeep.sweepAt
+	at := w.upkeep.nextSweep()
 	if !w.upkeep.emptied {
 		at = min(at, w.upkeep.lastWrite+w.limits.IdleAfter.Milliseconds())
 	}
 	if at == never {
 		return 0, false
 	}
-	return time.Duration(max(at-w.now, 0)) * time.Millisecond, true
+	return time.Duration(min(max(at-w.now, 0), idleMillisMax)) * time.Millisecond, true
 }
 
 // maintainIdle is when nobody waits.
 func (w *Writer) maintainIdle() {
 	w.moveClock()
-	if w.now >= w.upkeep.sweepAt {
+	if w.sweepDue() {
 		if _, _, err := w.attempt(nil); err != nil {
-			w.upkeep.sweepAt = w.now + w.limits.IdleAfter.Milliseconds()
+			w.postponeSweep()
 		}
 		w.upkeep.emptied = w.upkeep.emptied && w.disk.Frames() == 0
 	}

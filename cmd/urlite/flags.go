@@ -69,7 +69,7 @@ func (s *settings) define(flags *flag.FlagSet) {
 	flags.BoolVar(&s.anyPath, "allow-any-absolute-db-path", false, "let requests open databases outside of --dir by their absolute path; only where every client is trusted with the machine")
 	flags.IntVar(&s.bodyBytesMax, "max-body-bytes", 32<<20, "largest request body")
 	flags.IntVar(&s.valueBytesMax, "max-value-bytes", 16<<20, "largest stored value")
-	flags.IntVar(&s.readers, "readers", max(4, 2*runtime.GOMAXPROCS(0)), "read-only connections per database; more than twice the cores only helps against slow queries")
+	flags.IntVar(&s.readers, "readers", max(4, 2*runtime.NumCPU()), "read-only connections per database; more than twice the cores only helps against slow queries")
 	flags.IntVar(&s.openMax, "open-databases-max", 256, "databases open at once; each takes some memory and ten file descriptors")
 	flags.DurationVar(&s.idleAfter, "idle-close", 5*time.Minute, "close a database that nobody used for this long; 0 = never")
 	flags.DurationVar(&s.busyWait, "busy-wait", 5*time.Second, "wait for a lock that another process holds on a file, then answer 503")

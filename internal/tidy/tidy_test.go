@@ -28,7 +28,7 @@ var arrows = importLaw{
 		{"web", ""},
 		{"loadtest", "server client"},
 		{"internal/jsontext", ""},
-		{"internal/testdb", "store"},
+		{"internal/testdb", "store kv sqltx"},
 		{"internal/tidy", ""},
 	},
 	guests: []guest{
@@ -38,7 +38,7 @@ var arrows = importLaw{
 		{"github.com/valyala/fasthttp", "server client loadtest"},
 		{"github.com/fasthttp/router", "server loadtest"},
 		{"github.com/goccy/go-json", "server"},
-		{"github.com/VictoriaMetrics/metrics", "server writer reader cmd"},
+		{"github.com/VictoriaMetrics/metrics", "server catalog writer reader cmd"},
 		{"pgregory.net/rapid", "tests"},
 		{"unsafe", "store server/bind*.go"},
 		{"C", "store"},

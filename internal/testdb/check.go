@@ -1,0 +1,166 @@
+package testdb
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/urlite/urlite/kv"
+	"github.com/urlite/urlite/sqltx"
+	"github.com/urlite/urlite/store"
+)
+
+// laws are what must hold in the file for every KV table; each query answers what
+// breaks it.
+var laws = []struct{ broken, sql string }{
+	{"rows whose head is no entry of their key",
+		`SELECT key, head, op_number FROM "$table" AS r WHERE head <> 0 AND NOT EXISTS
+			(SELECT 1 FROM "$table_history" AS h WHERE h.id = r.head AND h.key = r.key AND h.op_number = r.op_number)`},
+	{"deleted keys whose head is no entry of theirs",
+		`SELECT key, head, op_number FROM "_urlite_$table_deleted" AS r WHERE NOT EXISTS
+			(SELECT 1 FROM "$table_history" AS h WHERE h.id = r.head AND h.key = r.key AND h.op_number = r.op_number)`},
+	{"entries whose chain does not lead back to the key's first",
+		`SELECT id, key, op_number, prev FROM "$table_history" AS h WHERE
+			op_number < 1 OR (op_number = 1) <> (prev = 0) OR (op_number > 1 AND NOT EXISTS
+			(SELECT 1 FROM "$table_history" AS p WHERE p.id = h.prev AND p.id < h.id AND p.key = h.key AND p.op_number = h.op_number - 1))`},
+	{"numbers beyond the sequence",
+		`SELECT n, sequence FROM (SELECT max(n) AS n FROM (SELECT max(version) AS n FROM "$table" UNION ALL
+			SELECT max(version) FROM "_urlite_$table_deleted" UNION ALL SELECT max(id) FROM "$table_history")),
+			(SELECT value AS sequence FROM _urlite_meta WHERE name = 'sequence') WHERE n > sequence`},
+	{"rows whose version is not that of their latest entry, though it is recorded",
+		`SELECT r.key, version, head FROM "$table" AS r JOIN "$table_history" AS h ON h.id = r.head
+			WHERE (h.op = 11) <> (version > head) OR version < head`},
+	{"keys that are both there and deleted",
+		`SELECT key FROM "$table" WHERE key IN (SELECT key FROM "_urlite_$table_deleted")`},
+	{"two entries of one key with one number",
+		`SELECT key, op_number FROM "$table_history" GROUP BY key, op_number HAVING count(*) > 1`},
+}
+
+// Check holds the file at path to SQLite's laws and ours.
+func Check(t testing.TB, path string) {
+	t.Helper()
+	r, err := store.OpenReader(path, store.Options{})
+	if err != nil {
+		t.Errorf("the file can't be checked: %v", err)
+		return
+	}
+	defer r.Close()
+	if rows := Rows(t, r, "PRAGMA integrity_check"); len(rows) != 1 || string(rows[0][0].Bytes) != "ok" {
+		t.Errorf("the file is damaged: %s", Text(rows))
+		return
+	}
+	for _, table := range keyValueTables(t, r) {
+		for _, law := range laws {
+			if rows := Rows(t, r, strings.ReplaceAll(law.sql, "$table", table)); len(rows) > 0 {
+				t.Errorf("%s: %s: %s", table, law.broken, Text(rows))
+			}
+		}
+		checkPast(t, r, table)
+	}
+}
+
+func keyValueTables(t testing.TB, r *store.ReadConn) (tables []string) {
+	t.Helper()
+	rows := Rows(t, r, `SELECT t.name FROM sqlite_master AS t JOIN sqlite_master AS h ON h.name = t.name || '_history'
+		JOIN sqlite_master AS d ON d.name = '_urlite_' || t.name || '_deleted' WHERE t.type = 'table'
+		AND EXISTS (SELECT 1 FROM pragma_table_info(t.name) WHERE name = 'head')`)
+	for _, row := range rows {
+		tables = append(tables, string(row[0].Bytes))
+	}
+	return tables
+}
+
+// checkPast folds the entries of every key and holds the result against its row.
+func checkPast(t testing.TB, r *store.ReadConn, table string) {
+	t.Helper()
+	for key, chain := range History(t, r, table) {
+		var state kv.Row
+		known := false
+		for i := range chain {
+			known = chain[i].Fold(&state)
+		}
+		var row kv.Row
+		if _, err := r.Get(table, key, &row, nil); err != nil {
+			t.Error(err)
+			return
+		}
+		last := &chain[len(chain)-1]
+		open := last.Op == kv.EntryUnrecorded && !last.HasState
+		switch {
+		case row.Head != last.ID && row.Exists:
+			continue // written by SQL since, or the table was dropped
+		case !row.Exists:
+			if !open && state.Live(1<<62) {
+				t.Errorf("%s: the past of %q says %+v, there is no such row", table, key, state)
+			}
+		case known == open:
+			t.Errorf("%s: the past of %q ends in an open gap: %v; its state is known: %v", table, key, open, known)
+		case known && display(&row) != display(&state):
+			t.Errorf("%s: the past of %q says %s, its row is %s", table, key, display(&state), display(&row))
+		}
+	}
+}
+
+func display(row *kv.Row) string {
+	return fmt.Sprintf("%q (kind %d, type %q, expires %d)", row.Value.Append(nil), row.Value.Kind, row.ContentType, row.ExpireAt)
+}
+
+// History answers the entries of every key of a KV table, oldest first.
+func History(t testing.TB, r *store.ReadConn, table string) map[string][]kv.Entry {
+	t.Helper()
+	past := map[string][]kv.Entry{}
+	for _, row := range Rows(t, r, `SELECT key, id, op_number, op, at, prev, arg, content_type, expire_at, value
+		FROM "`+table+`_history" ORDER BY id`) {
+		key := string(row[0].Bytes)
+		past[key] = append(past[key], entryOf(row))
+	}
+	return past
+}
+
+// entryOf reads a line of history. NULLs read as zero.
+func entryOf(row []sqltx.Value) kv.Entry {
+	e := kv.Entry{
+		ID: row[1].Int, OpNumber: row[2].Int, Op: kv.EntryOp(row[3].Int), At: row[4].Int, Prev: row[5].Int, Arg: row[6].Int,
+		ContentType: string(row[7].Bytes), ExpireAt: row[8].Int,
+		HasState: row[7].Kind != sqltx.Null,
+	}
+	if e.Op == kv.EntryUnrecorded && row[6].Kind != sqltx.Null && !e.HasState {
+		e.HasState, e.Absent = true, true
+	}
+	switch value := row[9]; value.Kind {
+	case sqltx.Integer:
+		e.Value = kv.IntegerValue(value.Int)
+	case sqltx.Blob:
+		e.Value = kv.Value{Kind: kv.Blob, Bytes: value.Bytes}
+	case sqltx.Text:
+		e.Value = kv.Value{Kind: kv.Text, Bytes: value.Bytes}
+	}
+	return e
+}
+
+// Text writes rows for a message.
+func Text(rows [][]sqltx.Value) string {
+	var out strings.Builder
+	for i, row := range rows {
+		if i == 10 {
+			fmt.Fprintf(&out, "and %d more", len(rows)-i)
+			break
+		}
+		for _, v := range row {
+			switch v.Kind {
+			case sqltx.Null:
+				out.WriteString("NULL ")
+			case sqltx.Integer:
+				fmt.Fprintf(&out, "%d ", v.Int)
+			case sqltx.Float:
+				fmt.Fprintf(&out, "%g ", v.Float)
+			case sqltx.Text:
+				fmt.Fprintf(&out, "%q ", v.Bytes)
+			case sqltx.Blob:
+				fmt.Fprintf(&out, "x'%x' ", v.Bytes)
+			}
+		}
+		out.WriteString("| ")
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(out.String(), "| "), " ")
+}

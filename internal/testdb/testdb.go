@@ -1,0 +1,146 @@
+// Package testdb is temporary databases for tests. Each is checked when its test
+// ends: by SQLite for its pages, and by us for what a key-value table must be.
+// Only tests import it.
+package testdb
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/urlite/urlite/sqltx"
+	"github.com/urlite/urlite/store"
+)
+
+// Create makes a database without a KV table and answers its path. When the test
+// ends, after its connections are closed, the file is checked.
+func Create(t testing.TB) (path string) {
+	t.Helper()
+	path = CreateUnchecked(t)
+	t.Cleanup(func() { Check(t, path) })
+	return path
+}
+
+// CreateUnchecked makes a database that the test is going to hurt.
+func CreateUnchecked(t testing.TB) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "test.db")
+	if err := store.Create(path, ""); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Open makes a database and opens the connection that writes to it.
+func Open(t testing.TB) (path string, w *store.WriteConn) {
+	t.Helper()
+	path = Create(t)
+	return path, Writer(t, path, store.Options{})
+}
+
+// Writer opens a connection that writes, until the test ends.
+func Writer(t testing.TB, path string, options store.Options) *store.WriteConn {
+	t.Helper()
+	w, err := store.OpenWriter(path, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
+}
+
+// Reader opens a connection that reads, until the test ends.
+func Reader(t testing.TB, path string) *store.ReadConn {
+	t.Helper()
+	r, err := store.OpenReader(path, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+const (
+	// sqlTimeMax is far more than any test's SQL takes, unless it hangs.
+	sqlTimeMax = time.Minute
+	rowsMax    = 10_000_000
+)
+
+// Exec runs SQL as a client would, in a transaction of its own on a connection of
+// its own: to everybody else it is another process.
+func Exec(t testing.TB, path string, statements ...string) {
+	t.Helper()
+	w, err := store.OpenWriter(path, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	sequence, err := w.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := sqltx.Request{}
+	for _, sql := range statements {
+		request.AddItem().SQL = sql
+	}
+	var results sqltx.Results
+	results.Begin(request.Format)
+	if err := w.RunSQL(&request, sqlTimeMax, rowsMax, &results); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Commit(sequence); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Query answers the rows of a statement that only reads, on a connection of its own.
+func Query(t testing.TB, path, sql string, values ...sqltx.Value) [][]sqltx.Value {
+	t.Helper()
+	r, err := store.OpenReader(path, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	return Rows(t, r, sql, values...)
+}
+
+// Rows answers the rows of a statement that only reads.
+func Rows(t testing.TB, r *store.ReadConn, sql string, values ...sqltx.Value) [][]sqltx.Value {
+	t.Helper()
+	var rows Table
+	if _, err := r.Query(&sqltx.Item{SQL: sql, Values: values}, sqlTimeMax, rowsMax, &rows); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return rows.Rows
+}
+
+// Table collects a result.
+type Table struct {
+	Names []string
+	Rows  [][]sqltx.Value
+}
+
+// StartRows begins the result.
+func (o *Table) StartRows(names []string) error {
+	o.Names, o.Rows = append([]string(nil), names...), nil
+	return nil
+}
+
+// Row keeps a copy of a row.
+func (o *Table) Row(values []sqltx.Value) error {
+	row := make([]sqltx.Value, len(values))
+	for i, v := range values {
+		v.Bytes = append([]byte(nil), v.Bytes...)
+		row[i] = v
+	}
+	o.Rows = append(o.Rows, row)
+	return nil
+}

@@ -1,0 +1,188 @@
+package store
+
+/*
+#cgo noescape get_row
+#cgo noescape put_counter
+#cgo noescape put_entry
+#include <string.h>
+
+typedef struct sqlite3_stmt sqlite3_stmt;
+typedef long long sqlite3_int64;
+#define LINKED __attribute__((weak))
+extern LINKED int sqlite3_bind_int64(sqlite3_stmt*, int, sqlite3_int64);
+extern LINKED int sqlite3_bind_text(sqlite3_stmt*, int, const char*, int, void(*)(void*));
+extern LINKED int sqlite3_clear_bindings(sqlite3_stmt*);
+extern LINKED int sqlite3_step(sqlite3_stmt*);
+extern LINKED int sqlite3_reset(sqlite3_stmt*);
+extern LINKED int sqlite3_column_type(sqlite3_stmt*, int);
+extern LINKED int sqlite3_column_bytes(sqlite3_stmt*, int);
+extern LINKED const void *sqlite3_column_blob(sqlite3_stmt*, int);
+extern LINKED sqlite3_int64 sqlite3_column_int64(sqlite3_stmt*, int);
+
+enum { ROW = 100, NUMBERS = 6, TYPE_COLUMN = NUMBERS, VALUE_COLUMN, INTEGER = 1 };
+
+// row_columns is a row of a KV table; its texts are copied into a buffer, the
+// content type first.
+typedef struct {
+	sqlite3_int64 numbers[NUMBERS]; // the columns before the content type
+	sqlite3_int64 integer;          // the value, if it is one
+	int value_type, type_size, value_size;
+	int fits; // if not, nothing was copied and the statement stands on the row
+} row_columns;
+
+// A key is bound as the caller's memory, so it must not stay bound.
+static void bind_key(sqlite3_stmt *stmt, int param, const char *key, int size) {
+	sqlite3_bind_text(stmt, param, key, size, (void(*)(void*))0);
+}
+
+static int reset(sqlite3_stmt *stmt, int code) {
+	int late = sqlite3_reset(stmt);
+	sqlite3_clear_bindings(stmt);
+	return late != 0 ? late : code;
+}
+
+static int get_row(void *handle, const char *key, int key_size, int with_value, char *buffer, int room, row_columns *out) {
+	sqlite3_stmt *stmt = handle;
+	bind_key(stmt, 1, key, key_size);
+	int code = sqlite3_step(stmt);
+	out->fits = 1;
+	if (code != ROW) return reset(stmt, code);
+	for (int i = 0; i < NUMBERS; i++) out->numbers[i] = sqlite3_column_int64(stmt, i);
+	out->type_size = sqlite3_column_bytes(stmt, TYPE_COLUMN);
+	out->value_type = out->value_size = 0;
+	if (with_value) {
+		out->value_type = sqlite3_column_type(stmt, VALUE_COLUMN);
+		if (out->value_type == INTEGER) out->integer = sqlite3_column_int64(stmt, VALUE_COLUMN);
+		else out->value_size = sqlite3_column_bytes(stmt, VALUE_COLUMN);
+	}
+	if (out->type_size > room || out->value_size > room - out->type_size) {
+		out->fits = 0;
+		return code;
+	}
+	if (out->type_size > 0) memcpy(buffer, sqlite3_column_blob(stmt, TYPE_COLUMN), out->type_size);
+	if (out->value_size > 0) memcpy(buffer + out->type_size, sqlite3_column_blob(stmt, VALUE_COLUMN), out->value_size);
+	return reset(stmt, code);
+}
+
+static int put_counter(void *handle, const char *key, int key_size, const sqlite3_int64 *numbers) {
+	sqlite3_stmt *stmt = handle;
+	bind_key(stmt, 1, key, key_size);
+	for (int i = 0; i < 5; i++) sqlite3_bind_int64(stmt, i + 2, numbers[i]);
+	return reset(stmt, sqlite3_step(stmt));
+}
+
+// A zero at the end is a NULL: no actor, no argument.
+static int put_entry(void *handle, const char *key, int key_size, const sqlite3_int64 *numbers) {
+	sqlite3_stmt *stmt = handle;
+	sqlite3_bind_int64(stmt, 1, numbers[0]);
+	bind_key(stmt, 2, key, key_size);
+	for (int i = 1; i < 7; i++) if (i < 5 || numbers[i] != 0) sqlite3_bind_int64(stmt, i + 2, numbers[i]);
+	return reset(stmt, sqlite3_step(stmt));
+}
+*/
+import "C"
+
+import (
+	"unsafe"
+
+	"crawshaw.io/sqlite"
+
+	"github.com/urlite/urlite/kv"
+)
+
+// This file is the three things that every read and every increment does, each in
+// one crossing into C instead of ten or more: a crossing costs as much as binding a
+// value does (profiles/notes/0001-one-crossing.md). All else uses the binding.
+
+// smallRow is the room kept for the texts of a row; what is larger costs a few
+// crossings more.
+const smallRow = 512
+
+// rowReader reads rows of KV tables. Its memory is used again for each.
+type rowReader struct {
+	types   interner
+	columns C.row_columns
+}
+
+// get reads the row of key with a statement of selectRow or, with its value, of
+// selectRowAll. Its texts are appended to arena, which is returned. A key that is
+// not there leaves row.Exists false.
+func (r *rowReader) get(conn *sqlite.Conn, stmt *sqlite.Stmt, key string, withValue bool, row *kv.Row, arena []byte) ([]byte, error) {
+	*row = kv.Row{}
+	start := len(arena)
+	arena = growBy(arena, smallRow)
+	value := C.int(0)
+	if withValue {
+		value = 1
+	}
+	code := C.get_row(stmtHandle(stmt), (*C.char)(unsafe.Pointer(unsafe.StringData(key))), C.int(len(key)), value,
+		(*C.char)(unsafe.Pointer(&arena[start])), smallRow, &r.columns)
+	c := &r.columns
+	if sqlite.ErrorCode(code) != sqlite.SQLITE_ROW {
+		return arena[:start], codeError(conn, code)
+	}
+	row.Exists = true
+	row.CreatedAt, row.UpdatedAt, row.ExpireAt = int64(c.numbers[0]), int64(c.numbers[1]), int64(c.numbers[2])
+	row.Version, row.OpNumber, row.Head = int64(c.numbers[3]), int64(c.numbers[4]), int64(c.numbers[5])
+	end := start + int(c.type_size) + int(c.value_size)
+	if c.fits == 0 {
+		arena = append(arena[:start], columnBytes(stmt, typeColumn)...)
+		if withValue {
+			arena = append(arena, columnBytes(stmt, valueColumn)...)
+		}
+		if err := resetBound(stmt); err != nil {
+			return arena[:start], err
+		}
+	}
+	arena = arena[:end]
+	texts := arena[start:end:end]
+	row.ContentType = r.types.text(texts[:c.type_size])
+	row.Value = valueOf(sqlite.ColumnType(c.value_type), int64(c.integer), texts[c.type_size:])
+	return arena, nil
+}
+
+// valueOf makes a value of a column. What plain SQL stored as REAL or NULL reads as
+// the text that SQLite makes of it; 0 is the type of a value that was not read.
+func valueOf(kind sqlite.ColumnType, integer int64, text []byte) kv.Value {
+	switch kind {
+	case 0:
+		return kv.Value{Kind: kv.Stored}
+	case sqlite.SQLITE_INTEGER:
+		return kv.IntegerValue(integer)
+	case sqlite.SQLITE_BLOB:
+		return kv.Value{Kind: kv.Blob, Bytes: text}
+	}
+	return kv.Value{Kind: kv.Text, Bytes: text}
+}
+
+// resetBound resets a statement and lets go of what was bound to it.
+func resetBound(stmt *sqlite.Stmt) error {
+	if err := stmt.Reset(); err != nil {
+		return err
+	}
+	return stmt.ClearBindings()
+}
+
+// putCounter runs a statement of updateCounter with a value that is an integer.
+func putCounter(conn *sqlite.Conn, stmt *sqlite.Stmt, key string, row *kv.Row) error {
+	numbers := [...]int64{row.UpdatedAt, row.Version, row.OpNumber, row.Head, row.Value.Int}
+	return codeError(conn, C.put_counter(stmtHandle(stmt), (*C.char)(unsafe.Pointer(unsafe.StringData(key))), C.int(len(key)),
+		(*C.sqlite3_int64)(unsafe.Pointer(&numbers))))
+}
+
+// putEntry runs a statement of insertEntry.
+func putEntry(conn *sqlite.Conn, stmt *sqlite.Stmt, key string, actor int64, e *kv.Entry) error {
+	numbers := [...]int64{e.ID, e.OpNumber, int64(e.Op), e.At, e.Prev, actor, e.Arg}
+	return codeError(conn, C.put_entry(stmtHandle(stmt), (*C.char)(unsafe.Pointer(unsafe.StringData(key))), C.int(len(key)),
+		(*C.sqlite3_int64)(unsafe.Pointer(&numbers))))
+}
+
+// codeError is the binding's error for a result code, nil for the good ones.
+func codeError(conn *sqlite.Conn, code C.int) error {
+	switch c := sqlite.ErrorCode(code); c {
+	case sqlite.SQLITE_OK, sqlite.SQLITE_ROW, sqlite.SQLITE_DONE:
+		return nil
+	default:
+		return sqlite.Error{Code: c, Msg: message(conn)}
+	}
+}

@@ -1,0 +1,368 @@
+package writer
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/urlite/urlite/kv"
+	"github.com/urlite/urlite/refusal"
+	"github.com/urlite/urlite/sqltx"
+	"github.com/urlite/urlite/store"
+)
+
+// fake is a database in memory. Like the real one it copies what it is given, has
+// transactions, and holds its user to the protocol; unlike it, it fails where a
+// test wants it to, and waits in Commit until it is let go.
+type fake struct {
+	t testing.TB
+
+	mu      sync.Mutex
+	was, is contents // committed, and as the open transaction sees it
+	open    bool     // in a transaction
+	broken  bool     // only Rollback is left
+	ended   bool     // SQL ended the transaction
+	closed  bool
+	frames  int
+	steps   []string // what was done, in order
+	commits int
+	calls   int // of methods that may fail
+
+	// fail, if not nil, is asked before every method that may fail; k counts them.
+	fail func(method string, k int) error
+	// gate, if not nil, is what the next Commit waits for after it told entered.
+	gate    chan struct{}
+	entered chan struct{}
+	// reader is in the way of checkpoints.
+	reader bool
+	// swept, if not nil, is what Sweep answers instead of sweeping.
+	swept *store.Swept
+}
+
+type place struct{ table, key string }
+
+// line is one entry of a key's history as the file holds it.
+type line struct {
+	place
+	actor string
+	entry kv.Entry
+}
+
+type contents struct {
+	rows     map[place]kv.Row // living and, with Exists false, the chains of the deleted
+	lines    []line
+	sequence int64
+}
+
+func (c contents) clone() contents {
+	rows := make(map[place]kv.Row, len(c.rows))
+	for at, row := range c.rows {
+		rows[at] = row
+	}
+	return contents{rows, slices.Clone(c.lines), c.sequence}
+}
+
+func newFake(t testing.TB) *fake {
+	return &fake{t: t, was: contents{rows: map[place]kv.Row{}}, entered: make(chan struct{}, 1000)}
+}
+
+// enter begins a method that may fail.
+func (f *fake) enter(method string, inTransaction bool) error {
+	f.steps = append(f.steps, method)
+	if f.closed {
+		f.t.Errorf("%s after Close", method)
+	}
+	if f.open != inTransaction || f.broken {
+		f.t.Errorf("%s: in a transaction: %v, broken: %v; after %v", method, f.open, f.broken, f.steps)
+	}
+	k := f.calls
+	f.calls++
+	if f.fail == nil {
+		return nil
+	}
+	err := f.fail(method, k)
+	if err != nil && inTransaction {
+		f.broken = true
+	}
+	return err
+}
+
+func (f *fake) Begin() (int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.enter("Begin", false); err != nil {
+		return 0, err
+	}
+	f.open, f.is = true, f.was.clone()
+	return f.is.sequence, nil
+}
+
+func (f *fake) Load(table, key string, withValue bool, row *kv.Row) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if table == "people" {
+		return refusal.New(refusal.InvalidParameters, "no key-value table")
+	}
+	if err := f.enter("Load", true); err != nil {
+		return err
+	}
+	*row = f.is.rows[place{table, key}]
+	switch {
+	case row.Exists && !withValue:
+		row.Value = kv.Value{Kind: kv.Stored}
+	default:
+		row.Value.Bytes = bytes.Clone(row.Value.Bytes)
+	}
+	return nil
+}
+
+func (f *fake) Save(table, key string, was, now *kv.Row) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.enter("Save", true); err != nil {
+		return err
+	}
+	at := place{strings.Clone(table), strings.Clone(key)}
+	if old := f.is.rows[at]; old.Exists != was.Exists || old.Version != was.Version || old.Head != was.Head {
+		f.t.Errorf("Save(%s): the row was %+v, said to be %+v", key, old, *was)
+	}
+	row := *now
+	if row.Exists && row.Value.Kind == kv.Stored {
+		f.t.Errorf("Save(%s) without a value", key)
+	}
+	row.Value.Bytes, row.ContentType = bytes.Clone(row.Value.Bytes), strings.Clone(row.ContentType)
+	if !row.Exists {
+		row = kv.Row{Version: row.Version, OpNumber: row.OpNumber, Head: row.Head, UpdatedAt: row.UpdatedAt}
+	}
+	f.is.rows[at] = row
+	if !row.Exists && row.Head == 0 {
+		delete(f.is.rows, at)
+	}
+	return nil
+}
+
+func (f *fake) Record(table, key, actor string, entry *kv.Entry) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.enter("Record", true); err != nil {
+		return err
+	}
+	e := *entry
+	e.Value.Bytes, e.ContentType = bytes.Clone(e.Value.Bytes), strings.Clone(e.ContentType)
+	if !e.Closes {
+		f.is.lines = append(f.is.lines, line{place{strings.Clone(table), strings.Clone(key)}, strings.Clone(actor), e})
+		return nil
+	}
+	for i := range f.is.lines {
+		if l := &f.is.lines[i]; l.entry.ID == e.ID {
+			e.At, e.Prev, e.Closes = l.entry.At, l.entry.Prev, false
+			l.entry = e
+			return nil
+		}
+	}
+	f.t.Errorf("entry %d closes a gap that nobody opened", e.ID)
+	return nil
+}
+
+// RunSQL understands: "set <table> <key> <value>", "read <table> <key>", "fail",
+// "end" (of the transaction) and "slow" (stopped by its limit, as a write is:
+// the transaction is gone).
+func (f *fake) RunSQL(request *sqltx.Request, limit time.Duration, rowsMax int, out store.Results) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.enter("RunSQL", true); err != nil {
+		return err
+	}
+	if limit <= 0 {
+		f.t.Errorf("RunSQL with the limit %v", limit)
+	}
+	before := f.is.clone()
+	for i := range request.Items {
+		words := strings.Fields(request.Items[i].SQL)
+		switch words[0] {
+		case "set":
+			f.is.rows[place{words[1], words[2]}] = kv.Row{Exists: true, Value: kv.BytesValue([]byte(words[3]), "text/plain"), ContentType: "text/plain"}
+			out.Updated(1)
+		case "read":
+			row := f.is.rows[place{words[1], words[2]}]
+			out.StartRows([]string{"value"})
+			out.Row([]sqltx.Value{{Kind: sqltx.Text, Bytes: row.Value.Append(nil)}})
+			out.EndRows(false)
+		case "fail":
+			f.is = before
+			return &sqltx.ItemError{Index: i, Refusal: refusal.New(refusal.SQLError, "fail")}
+		case "end", "slow":
+			f.ended, f.broken = true, true
+			return &sqltx.ItemError{Index: i, Refusal: refusal.New(refusal.SQLConstraint, words[0])}
+		}
+	}
+	return nil
+}
+
+func (f *fake) TransactionEnded() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.ended
+}
+
+func (f *fake) Sweep(now int64, rowsMax int) (swept store.Swept, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.enter("Sweep", true); err != nil {
+		return swept, err
+	}
+	if f.swept != nil {
+		return *f.swept, nil
+	}
+	for at, row := range f.is.rows {
+		switch {
+		case !row.Exists || row.ExpireAt == 0:
+		case row.Live(now):
+			if swept.Next == 0 || row.ExpireAt < swept.Next {
+				swept.Next = row.ExpireAt
+			}
+		case swept.Rows == rowsMax:
+			swept.More = true
+		default:
+			swept.Rows++
+			delete(f.is.rows, at)
+			if row.Head != 0 {
+				f.is.rows[at] = kv.Row{Version: row.Head, OpNumber: row.OpNumber, Head: row.Head, UpdatedAt: row.UpdatedAt}
+			}
+		}
+	}
+	return swept, nil
+}
+
+func (f *fake) Commit(sequence int64) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.enter("Commit", true); err != nil {
+		return err
+	}
+	if gate := f.gate; gate != nil {
+		f.gate = nil
+		f.mu.Unlock()
+		f.entered <- struct{}{}
+		<-gate
+		f.mu.Lock()
+	}
+	f.is.sequence = sequence
+	f.was, f.is, f.open = f.is, contents{}, false
+	f.commits++
+	f.frames++
+	return nil
+}
+
+func (f *fake) Rollback() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.steps = append(f.steps, "Rollback")
+	if !f.open {
+		f.t.Error("Rollback without a transaction")
+	}
+	f.is, f.open, f.broken, f.ended = contents{}, false, false, false
+	if f.fail != nil {
+		return f.fail("Rollback", -1)
+	}
+	return nil
+}
+
+func (f *fake) Frames() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.frames
+}
+
+func (f *fake) LogBytes() int64 { return 0 }
+
+func (f *fake) Checkpoint(mode store.CheckpointMode) (whole bool, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.enter(map[store.CheckpointMode]string{store.Passive: "Passive", store.Truncate: "Truncate"}[mode], false); err != nil {
+		return false, err
+	}
+	if f.reader {
+		return false, nil
+	}
+	f.frames = 0
+	return true, nil
+}
+
+func (f *fake) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.steps = append(f.steps, "Close")
+	if f.open || f.closed {
+		f.t.Errorf("Close in a transaction: %v, twice: %v", f.open, f.closed)
+	}
+	f.closed = true
+	return nil
+}
+
+// hold makes the next Commit wait until the gate is closed by the test. It tells
+// entered when it waits.
+func (f *fake) hold() (gate chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.gate = make(chan struct{})
+	return f.gate
+}
+
+var _ Disk = (*fake)(nil)
+
+var errDisk = errors.New("the disk failed")
+
+// value is what a key holds for good.
+func (f *fake) value(key string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	row := f.was.rows[place{"t", key}]
+	return string(row.Value.Append(nil))
+}
+
+// count is how often a method was called.
+func (f *fake) count(method string) (n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, step := range f.steps {
+		if step == method {
+			n++
+		}
+	}
+	return n
+}
+
+// checkPast holds the history of every key against its row.
+func (f *fake) checkPast() {
+	f.t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	last, states := map[place]kv.Entry{}, map[place]kv.Row{}
+	for _, l := range f.was.lines {
+		before, state := last[l.place], states[l.place]
+		if l.entry.OpNumber != before.OpNumber+1 || l.entry.Prev != before.ID || l.entry.ID > f.was.sequence {
+			f.t.Errorf("%s: after %+v comes %+v; the sequence is at %d", l.key, before, l.entry, f.was.sequence)
+		}
+		l.entry.Fold(&state)
+		last[l.place], states[l.place] = l.entry, state
+	}
+	for at, row := range f.was.rows {
+		e, state := last[at], states[at]
+		if row.Head != e.ID || row.OpNumber != e.OpNumber || row.Version > f.was.sequence {
+			f.t.Errorf("%s: the row %+v does not go with its latest entry %+v", at.key, row, e)
+		}
+		if row.Exists && row.Head != 0 && row.Version == row.Head && show(&row) != show(&state) {
+			f.t.Errorf("%s: the row is %s, its past says %s", at.key, show(&row), show(&state))
+		}
+	}
+}
+
+func show(row *kv.Row) string {
+	return fmt.Sprintf("%v %q of %q until %d", row.Exists, row.Value.Append(nil), row.ContentType, row.ExpireAt)
+}
