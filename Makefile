@@ -49,9 +49,11 @@ run: build ## build and serve the folder ./data (ARGS="--flag ..." passes more)
 build: sqlite3.o ## build bin/urlite
 	go build $(TAGS) $(LINK) $(PGO) -o bin/urlite ./cmd/urlite
 
+# The race detector allocates, so what a request may allocate is tested without it.
 test: sqlite3.o ## all tests, with the race detector
 	go vet $(TAGS) ./...
 	go test $(TAGS) $(LINK) -race -timeout $(TIMEOUT) ./...
+	go test $(TAGS) $(LINK) -count=1 -run 'Alloc|Budget' -timeout $(TIMEOUT) ./...
 
 check: sqlite3.o ## what needs no running: format, vet, modules, the laws of the house
 	@unformatted="$$(gofmt -l .)"; if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:" $$unformatted >&2; exit 1; fi

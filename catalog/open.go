@@ -66,6 +66,9 @@ func (c *Catalog) openFile(db *DB, create bool) error {
 func (c *Catalog) identified(db *DB) {
 	id, _ := identify(db.path)
 	c.mu.Lock()
+	if c.byFile[db.id] == db {
+		delete(c.byFile, db.id) // another file took its place meanwhile
+	}
 	db.id = id
 	c.byFile[id] = db
 	c.mu.Unlock()

@@ -33,7 +33,7 @@ type Pool struct {
 
 var (
 	errClosed = refusal.New(refusal.Unavailable, "the database is closing")
-	errWaited = refusal.New(refusal.Unavailable, "too many reads are running")
+	errWaited = refusal.New(refusal.RequestTimeout, "the request timed out while it waited for a reader")
 )
 
 // NewPool makes a pool of at most size connections to the database at path.

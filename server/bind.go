@@ -75,12 +75,12 @@ func (q *request) table() (string, error) {
 	if len(name) == 0 {
 		return kv.DefaultTable, nil
 	}
-	q.tableBytes = append(q.tableBytes[:0], bytes.ToLower(name)...)
-	table := lent(q.tableBytes)
-	if why := kv.CheckTable(table); why != nil {
+	if why := kv.CheckTable(lent(name)); why != nil {
 		return "", why
 	}
-	return table, nil
+	// A name that passed is ASCII; there are other letters whose lower case is too.
+	q.tableBytes = append(q.tableBytes[:0], bytes.ToLower(name)...)
+	return lent(q.tableBytes), nil
 }
 
 // actor is who makes the request.

@@ -5,10 +5,15 @@ import (
 	"github.com/urlite/urlite/refusal"
 )
 
+var errIfMatch = refusal.New(refusal.InvalidParameters, "if_match is not supported yet for this operation")
+
 // put stores the body under the key.
 func put(q *request) error {
-	if err := q.notYet("path", "if_match"); err != nil {
+	if err := q.notYet("path"); err != nil {
 		return err
+	}
+	if q.has("if_match") {
+		return errIfMatch // empty as well: it asks for an empty value
 	}
 	call, err := q.newCall()
 	if err != nil {

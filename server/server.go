@@ -180,7 +180,7 @@ func (s *Server) malformed() func(ctx *fasthttp.RequestCtx, err error) {
 	numbers := s.metrics.route("malformed")
 	return func(ctx *fasthttp.RequestCtx, err error) {
 		if tooLarge(err) {
-			swallow(ctx.Conn(), s.config.BodyBytesMax)
+			swallow(ctx.Conn(), 2*s.config.BodyBytesMax)
 		}
 		s.serve(ctx, time.Now(), numbers, func(*request) error { return s.readFault(err) }, nil)
 	}

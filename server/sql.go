@@ -47,13 +47,14 @@ func (q *request) runTransaction() error {
 	if err != nil {
 		return err
 	}
-	db, err := q.database(create)
+	reads := wanted.LooksReadOnly()
+	db, err := q.database(create && !reads) // a read never creates
 	if err != nil {
 		return err
 	}
 	defer db.Release()
 	err = catalog.ErrWrites
-	if wanted.LooksReadOnly() {
+	if reads {
 		err = q.readTransaction(db, call)
 	}
 	if errors.Is(err, catalog.ErrWrites) {

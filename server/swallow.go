@@ -17,8 +17,9 @@ const (
 // unread is reset, which takes the answer with it.
 func swallow(conn net.Conn, bytesMax int) {
 	buffer := make([]byte, 64<<10)
+	defer conn.SetDeadline(time.Time{})
 	for end := time.Now().Add(swallowMax); bytesMax > 0 && time.Now().Before(end); {
-		conn.SetReadDeadline(time.Now().Add(swallowSilence))
+		conn.SetDeadline(time.Now().Add(swallowSilence)) // of both sides: that one is exact
 		n, err := conn.Read(buffer)
 		if err != nil {
 			return

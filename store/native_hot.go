@@ -163,18 +163,22 @@ func resetBound(stmt *sqlite.Stmt) error {
 	return stmt.ClearBindings()
 }
 
+// numbers are what a statement binds besides the key. What goes to C goes to the heap
+// first, so they are kept from call to call.
+type numbers [7]int64
+
 // putCounter runs a statement of updateCounter with a value that is an integer.
-func putCounter(conn *sqlite.Conn, stmt *sqlite.Stmt, key string, row *kv.Row) error {
-	numbers := [...]int64{row.UpdatedAt, row.Version, row.OpNumber, row.Head, row.Value.Int}
+func putCounter(conn *sqlite.Conn, stmt *sqlite.Stmt, n *numbers, key string, row *kv.Row) error {
+	*n = numbers{row.UpdatedAt, row.Version, row.OpNumber, row.Head, row.Value.Int}
 	return codeError(conn, C.put_counter(stmtHandle(stmt), (*C.char)(unsafe.Pointer(unsafe.StringData(key))), C.int(len(key)),
-		(*C.sqlite3_int64)(unsafe.Pointer(&numbers))))
+		(*C.sqlite3_int64)(unsafe.Pointer(n))))
 }
 
 // putEntry runs a statement of insertEntry.
-func putEntry(conn *sqlite.Conn, stmt *sqlite.Stmt, key string, actor int64, e *kv.Entry) error {
-	numbers := [...]int64{e.ID, e.OpNumber, int64(e.Op), e.At, e.Prev, actor, e.Arg}
+func putEntry(conn *sqlite.Conn, stmt *sqlite.Stmt, n *numbers, key string, actor int64, e *kv.Entry) error {
+	*n = numbers{e.ID, e.OpNumber, int64(e.Op), e.At, e.Prev, actor, e.Arg}
 	return codeError(conn, C.put_entry(stmtHandle(stmt), (*C.char)(unsafe.Pointer(unsafe.StringData(key))), C.int(len(key)),
-		(*C.sqlite3_int64)(unsafe.Pointer(&numbers))))
+		(*C.sqlite3_int64)(unsafe.Pointer(n))))
 }
 
 // codeError is the binding's error for a result code, nil for the good ones.

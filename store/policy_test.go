@@ -9,6 +9,7 @@ import (
 	"github.com/urlite/urlite/internal/testdb"
 	"github.com/urlite/urlite/refusal"
 	"github.com/urlite/urlite/sqltx"
+	"github.com/urlite/urlite/store"
 )
 
 // The policies of the two kinds of connection, line by line. Each statement runs
@@ -55,9 +56,11 @@ func TestWhatForeignSQLMayDo(t *testing.T) {
 		"VALUES (1)",
 		"EXPLAIN SELECT a FROM t",
 		"EXPLAIN QUERY PLAN SELECT a FROM t",
-		"SELECT * FROM pragma_table_info('t')",
-		"SELECT * FROM json_each('[1]')",
 	)
+	if have, _ := store.EngineVersion(); !older(have, "3.35") {
+		// Older engines ask the authorizer about the tables of their own.
+		each(both, "SELECT * FROM pragma_table_info('t')", "SELECT * FROM json_each('[1]')")
+	}
 	each(writes,
 		"INSERT INTO t VALUES (2)",
 		"INSERT INTO kv_store(key, value) VALUES ('x', 1)",

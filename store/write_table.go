@@ -41,6 +41,7 @@ const (
 
 // writeTable is a KV table that the writer has found or made, with its statements.
 type writeTable struct {
+	numbers                         numbers
 	row, rowAll                     *sqlite.Stmt
 	insert, update, counter, delete *sqlite.Stmt
 	deleted, bury, unbury           *sqlite.Stmt
@@ -128,7 +129,7 @@ func (t *writeTable) save(conn *sqlite.Conn, key string, was, now *kv.Row) error
 		bindRow(t.insert, key, now)
 		return step(t.insert)
 	case now.Exists && sameLife(was, now) && now.Value.Kind == kv.Integer:
-		return putCounter(conn, t.counter, key, now)
+		return putCounter(conn, t.counter, &t.numbers, key, now)
 	case now.Exists && sameLife(was, now):
 		bindText(t.counter, 1, key)
 		t.counter.BindInt64(2, now.UpdatedAt)
@@ -195,7 +196,7 @@ func (t *writeTable) record(conn *sqlite.Conn, key string, actor int64, e *kv.En
 		stmt = t.keyframe
 		bindState(stmt, 9, e)
 	}
-	return putEntry(conn, stmt, key, actor, e)
+	return putEntry(conn, stmt, &t.numbers, key, actor, e)
 }
 
 // bindState binds the three columns of the state after an entry, NULL where the

@@ -44,10 +44,10 @@ func (w *Writer) commitNext(calls []*Call) int {
 // error nothing of them was kept; begun false says that none was even tried.
 func (w *Writer) attempt(calls []*Call) (n int, begun bool, err error) {
 	started := time.Now()
-	w.moveClock()
 	if w.sequence, err = w.disk.Begin(); err != nil {
 		return len(calls), false, err
 	}
+	w.moveClock() // now, not before: another process may have held the file for seconds
 	n, reason, err := w.fill(calls, started)
 	if err == nil {
 		err = w.flush()
@@ -148,8 +148,8 @@ func (w *Writer) workOp(c *Call, op *kv.Op) (*refusal.Refusal, error) {
 	if why, err := w.load(s, op); why != nil || err != nil {
 		return why, err
 	}
-	var outcome kv.Outcome
-	if why := kv.Decide(op, &s.row, w.now, &outcome); why != nil {
+	outcome := &w.outcome
+	if why := kv.Decide(op, &s.row, w.now, outcome); why != nil {
 		return why, nil
 	}
 	if outcome.Changed {
@@ -158,7 +158,7 @@ func (w *Writer) workOp(c *Call, op *kv.Op) (*refusal.Refusal, error) {
 		}
 		s.dirty = true
 	}
-	w.record(c, s, op, &outcome)
+	w.record(c, s, op, outcome)
 	c.Replies = append(c.Replies, outcome.Reply)
 	return nil, nil
 }

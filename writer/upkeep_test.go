@@ -19,10 +19,10 @@ func still(f *fake, c *clock, change ...func(*Limits)) *Writer {
 		change(&limits)
 	}
 	w := &Writer{
-		config:  Config{Limits: limits, Now: c.now, Metrics: NewMetrics(metrics.NewSet(), "test")},
-		limits:  limits,
-		disk:    f,
-		inbox:   newInbox(limits.InboxCallsMax, limits.InboxBytesMax),
+		config: Config{Limits: limits, Now: c.now, Metrics: NewMetrics(metrics.NewSet(), "test")},
+		limits: limits,
+		disk:   f,
+		inbox:  newInbox(limits.InboxCallsMax, limits.InboxBytesMax),
 	}
 	w.metrics = w.config.Metrics
 	w.upkeep.checkpointAt = limits.CheckpointFrames
@@ -76,6 +76,7 @@ func TestExpiredRowsAreSweptInPassingAFewAtATime(t *testing.T) {
 func TestNothingIsSweptBeforeItExpires(t *testing.T) {
 	f, c := newFake(t), newClock()
 	w := still(f, c)
+	write(t, w, set("k", "v"))
 	short := set("short", "v")
 	short.TTLSeconds = 5
 	write(t, w, short)

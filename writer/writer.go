@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/store"
 )
 
@@ -30,6 +31,7 @@ type Writer struct {
 
 	// All below belongs to the writer's goroutine.
 	overlay  overlay
+	outcome  kv.Outcome // of the operation at hand
 	sequence int64
 	now      int64
 	upkeep   upkeep

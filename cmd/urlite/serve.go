@@ -75,7 +75,7 @@ func (s *settings) serve(ctx context.Context, stdout, stderr io.Writer) error {
 
 // spareProcessors gives Go's scheduler more processors than there are cores. A
 // writer that waits for the disk in a C call keeps one to itself until the runtime's
-// monitor takes it away, which costs a core's twentieth in polling; with some to
+// monitor takes it away, which costs it a twentieth of a core in polling; with some to
 // spare it need not (profiles/notes/0002-spare-processors.md).
 func spareProcessors() {
 	const spare = 2
@@ -88,7 +88,7 @@ func spareProcessors() {
 func (s *settings) catalog() (*catalog.Catalog, error) {
 	rules, err := catalog.NewRules(s.dir, s.anyPath)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--dir: %w", err)
 	}
 	synchronous, err := catalog.ParseSynchronous(s.synchronous)
 	if err != nil {

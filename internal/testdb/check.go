@@ -63,7 +63,7 @@ func keyValueTables(t testing.TB, r *store.ReadConn) (tables []string) {
 	t.Helper()
 	rows := Rows(t, r, `SELECT t.name FROM sqlite_master AS t JOIN sqlite_master AS h ON h.name = t.name || '_history'
 		JOIN sqlite_master AS d ON d.name = '_urlite_' || t.name || '_deleted' WHERE t.type = 'table'
-		AND EXISTS (SELECT 1 FROM pragma_table_info(t.name) WHERE name = 'head')`)
+		AND t.sql LIKE '%head INTEGER%'`)
 	for _, row := range rows {
 		tables = append(tables, string(row[0].Bytes))
 	}

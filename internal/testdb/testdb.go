@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/sqltx"
 	"github.com/urlite/urlite/store"
 )
@@ -120,6 +121,21 @@ func Rows(t testing.TB, r *store.ReadConn, sql string, values ...sqltx.Value) []
 		t.Fatalf("%s: %v", sql, err)
 	}
 	return rows.Rows
+}
+
+// Set makes op one that sets a key of the default table to a text.
+func Set(op *kv.Op, key, value string) {
+	*op = kv.Op{Code: kv.Set, Key: key, ContentType: "text/plain", Value: kv.BytesValue([]byte(value), "text/plain")}
+}
+
+// Value answers what a key of the default table holds, "" if it is missing.
+func Value(t testing.TB, r *store.ReadConn, key string) string {
+	t.Helper()
+	var row kv.Row
+	if _, err := r.Get(kv.DefaultTable, key, &row, nil); err != nil {
+		t.Fatal(err)
+	}
+	return string(row.Value.Append(nil))
 }
 
 // Table collects a result.
