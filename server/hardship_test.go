@@ -257,3 +257,36 @@ func TestAFullDiskLosesNothingAndIsOutlived(t *testing.T) {
 	s.request(t, "POST", "/kv/counter/incr?db=app", "").wants(t, 200, `"value":2`)
 	s.request(t, "PUT", "/kv/k?db=third", "new").wants(t, 200, "")
 }
+
+func TestADamagedFileIsAFaultOfWhichClientsReadNoMore(t *testing.T) {
+	dir := t.TempDir()
+	t.Run("written first", func(t *testing.T) {
+		s := startServer(t, testOptions{dir: dir})
+		fill := `{"transaction":[{"statement":"CREATE TABLE t (x)"},{"statement":"INSERT INTO t WITH RECURSIVE n(i) AS
+			(SELECT 1 UNION ALL SELECT i+1 FROM n LIMIT 500) SELECT hex(zeroblob(100)) FROM n"}]}`
+		s.request(t, "POST", "/db?db=app", strings.ReplaceAll(fill, "\n\t\t\t", " ")).wants(t, 200, "")
+	})
+	file := filepath.Join(dir, "app.db")
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(content[len(content)/3:])
+	if err := os.WriteFile(file, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("then damaged", func(t *testing.T) {
+		s := startServer(t, testOptions{dir: dir})
+		s.unchecked = true
+		const told = `{"error":"internal database error","code":"DATABASE_ERROR"`
+		s.request(t, "GET", "/query?db=app&sql=SELECT+sum(length(x))+AS+n+FROM+t", "").wants(t, 500, told+"}")
+		sum := `{"transaction":[{"query":"SELECT sum(length(x)) FROM t"}]}`
+		s.request(t, "POST", "/db?db=app", sum).wants(t, 500, told+`,"reqIdx":0}`)
+		s.request(t, "POST", "/db?db=app", `{"transaction":[{"statement":"DELETE FROM t","noFail":true}]}`).wants(t, 500, told)
+		if log := s.log.String(); !strings.Contains(log, "malformed") && !strings.Contains(log, "CORRUPT") {
+			t.Errorf("the log does not tell what was wrong: %s", log)
+		}
+		s.request(t, "PUT", "/kv/k?db=other", "fine").wants(t, 200, "")
+		s.healthy(t)
+	})
+}
