@@ -1,7 +1,6 @@
 package kv
 
 import (
-	"encoding/json"
 	"strings"
 	"unicode/utf8"
 )
@@ -54,7 +53,7 @@ func ContentTypeOf(sent string, body []byte) string {
 	switch {
 	case chosen(sent):
 		return sent
-	case json.Valid(body):
+	case validJSON(body):
 		return contentTypeJSON
 	case utf8.Valid(body):
 		return contentTypeText

@@ -2,16 +2,21 @@ package kv
 
 import (
 	"encoding/json"
+	"unicode/utf8"
 
 	"github.com/urlite/urlite/refusal"
 )
 
 var invalidJSON = refusal.New(refusal.InvalidJSONValue, "the body is not one valid JSON document, but its content type says JSON")
 
+// validJSON is one JSON document in UTF-8, which encoding/json alone does not ask for
+// (RFC 8259, 8.1).
+func validJSON(b []byte) bool { return utf8.Valid(b) && json.Valid(b) }
+
 func checkSet(op *Op) *refusal.Refusal {
 	// encoding/json also bounds the depth (10,000), so that nobody who reads the
 	// value later can be driven off the stack.
-	if IsJSON(op.ContentType) && !json.Valid(op.Value.Bytes) {
+	if IsJSON(op.ContentType) && !validJSON(op.Value.Bytes) {
 		return invalidJSON
 	}
 	return nil

@@ -19,7 +19,7 @@ import (
 
 // binaryVariable names a server that is built already; without it the tests
 // build their own.
-const binaryVariable = "URLITE_BINARY"
+const binaryVariable = "LOADTEST_SERVER"
 
 // build makes the server that all tests run: once, and only if one asks.
 var build struct {

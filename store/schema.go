@@ -124,6 +124,13 @@ func inspectTable(conn *sqlite.Conn, table string) (tableState, error) {
 	if err != nil || len(columns) == 0 {
 		return tableMissing, err
 	}
+	view, err := isView(conn, table)
+	if err != nil {
+		return tableMissing, err
+	}
+	if view {
+		return tableMissing, refusal.Newf(refusal.InvalidParameters, "%q is not a key-value table: it is a view", table)
+	}
 	for _, name := range tableColumns {
 		if !columns[name] {
 			return tableMissing, refusal.Newf(refusal.InvalidParameters, "%q is not a key-value table: it has no column %s", table, name)
@@ -139,6 +146,16 @@ func inspectTable(conn *sqlite.Conn, table string) (tableState, error) {
 		}
 	}
 	return tableReady, nil
+}
+
+func isView(conn *sqlite.Conn, name string) (bool, error) {
+	stmt, _, err := conn.PrepareTransient("SELECT 1 FROM main.sqlite_master WHERE type = 'view' AND name = ?1 COLLATE NOCASE")
+	if err != nil {
+		return false, err
+	}
+	defer stmt.Finalize()
+	bindText(stmt, 1, name)
+	return stmt.Step()
 }
 
 func columnsOf(conn *sqlite.Conn, table string) (map[string]bool, error) {

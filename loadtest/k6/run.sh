@@ -4,13 +4,13 @@
 #   loadtest/k6/run.sh [increments.js|mixed.js] [k6 flags, such as -e USERS=100]
 #
 # k6 is built on first use, from the version that go.mod here pins. Needs
-# bin/urlite (`make build`), another server by URLITE_BINARY, or a k6 by K6.
+# bin/urlite (`make build`), another server by LOADTEST_SERVER, or a k6 by K6.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 script="${1:-increments.js}"
 shift || true
-urlite="${URLITE_BINARY:-$here/../../bin/urlite}"
+urlite="${LOADTEST_SERVER:-$here/../../bin/urlite}"
 k6="${K6:-$here/bin/k6}"
 
 if [ ! -x "$urlite" ]; then
