@@ -15,6 +15,10 @@ var (
 	errShut     = refusal.New(refusal.Unavailable, "the server is shutting down")
 )
 
+// namesMax bounds the spellings of one database's name that are remembered; the
+// others are resolved each time.
+const namesMax = 16
+
 // checkMillis is how long a file is believed to be in its place.
 const checkMillis = 1000
 
@@ -153,7 +157,7 @@ func (c *Catalog) use(db *DB, name string) bool {
 	if db.retired.Load() || !c.inPlace(db) {
 		return false
 	}
-	if c.byName[name] != db {
+	if c.byName[name] != db && len(db.names) < namesMax {
 		c.byName[name] = db
 		db.names = append(db.names, name)
 	}

@@ -44,7 +44,7 @@ func NeedsValue(op *Op, row *Row) bool {
 		return false
 	}
 	// A recorded write after unrecorded ones keeps the state that they left.
-	return operations[op.Code].readsValue || (!op.Unrecorded && (row.Head == 0 || row.gapOpen()))
+	return operations[op.Code].readsValue || row.gapOpen() || (!op.Unrecorded && row.Head == 0)
 }
 
 // ReadsValue tells whether deciding op looks at the value of a live row.

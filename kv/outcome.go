@@ -33,6 +33,9 @@ func (out *Outcome) Apply(op *Op, row *Row, now int64, sequence *int64, log []En
 		out.Reply.Version = row.Version
 		return log
 	}
+	if row.Exists && !row.Live(now) {
+		log = expire(row, log)
+	}
 	if op.Unrecorded {
 		log = openGap(row, now, sequence, log)
 	} else {
@@ -53,6 +56,16 @@ func (out *Outcome) Apply(op *Op, row *Row, now int64, sequence *int64, log []En
 	}
 	out.Reply.Version = row.Version
 	out.Reply.ExpireAt = row.ExpireAt
+	return log
+}
+
+// expire leaves of an expired row what the sweep would have left: its chain, with the
+// state that unrecorded writes had given it.
+func expire(row *Row, log []Entry) []Entry {
+	if row.gapOpen() {
+		log = closeGap(row, nil, log)
+	}
+	*row = Row{UpdatedAt: row.UpdatedAt, Version: row.Head, OpNumber: row.OpNumber, Head: row.Head}
 	return log
 }
 

@@ -14,6 +14,7 @@ import (
 var (
 	errBatchBody   = refusal.New(refusal.InvalidParameters, "Invalid JSON body")
 	errBatchBoth   = refusal.New(refusal.InvalidParameters, "keys and items can't be sent together")
+	errBatchAlias  = refusal.New(refusal.InvalidParameters, "items and its alias batch can't be sent together")
 	errNoItems     = refusal.New(refusal.InvalidParameters, "No items provided")
 	errNoKeys      = refusal.New(refusal.InvalidParameters, "No keys provided")
 	errItemsNotYet = refusal.New(refusal.InvalidParameters, "if_match and if_none_match are not supported yet")
@@ -42,8 +43,11 @@ func (q *request) batch() (body batchBody, err error) {
 	if !isJSON(sent) || json.Unmarshal(sent, &body) != nil {
 		return body, errBatchBody
 	}
-	if body.Items == nil {
+	switch {
+	case body.Items == nil:
 		body.Items = body.Batch
+	case body.Batch != nil:
+		return body, errBatchAlias
 	}
 	return body, nil
 }

@@ -60,7 +60,7 @@ func (s *Server) routes() fasthttp.RequestHandler {
 
 	key := keyPrefix + "{key:*}"
 	r.GET(key, s.answerKey("kv.get", get, getOperations))
-	r.HEAD(key, s.answerKey("kv.head", get, nil))
+	r.HEAD(key, s.answerKey("kv.head", get, getOperations))
 	r.PUT(key, s.answerKey("kv.put", put, nil))
 	r.DELETE(key, s.answerKey("kv.delete", deleteKey, nil))
 	r.POST(key, s.answerKey("kv.post", onlyOperations, postOperations))

@@ -52,6 +52,7 @@ type Server struct {
 	lastID   atomic.Uint64
 	inFlight atomic.Int64
 	draining atomic.Bool
+	listener atomic.Pointer[coarseListener]
 }
 
 const (
@@ -62,6 +63,9 @@ const (
 	// readMax is for a whole request to arrive; the largest body has time on a slow
 	// line. It also ends connections that never send anything.
 	readMax = 5 * time.Minute
+	// writeMax is for an answer to be taken: a client that asks and does not read must
+	// not hold it for ever.
+	writeMax = 5 * time.Minute
 	// idleMax ends connections that send no further request.
 	idleMax = 5 * time.Minute
 )
@@ -85,6 +89,7 @@ func New(config Config, databases *catalog.Catalog) *Server {
 		MaxRequestBodySize:           config.BodyBytesMax,
 		ReadBufferSize:               headerBytesMax,
 		ReadTimeout:                  readMax,
+		WriteTimeout:                 writeMax,
 		IdleTimeout:                  idleMax,
 		DisablePreParseMultipartForm: true,
 		NoDefaultContentType:         true,
@@ -100,7 +105,11 @@ type quiet struct{}
 func (quiet) Printf(string, ...any) {}
 
 // Serve answers the connections of listener until Drain.
-func (s *Server) Serve(listener net.Listener) error { return s.http.Serve(coarseListener{listener}) }
+func (s *Server) Serve(listener net.Listener) error {
+	coarse := &coarseListener{Listener: listener}
+	s.listener.Store(coarse)
+	return s.http.Serve(coarse)
+}
 
 const (
 	// drainNotice is for clients between two requests to learn, by the answer to
@@ -108,14 +117,18 @@ const (
 	drainNotice = 300 * time.Millisecond
 	// drainMax is longer than any request may take (timeoutMax).
 	drainMax = (timeoutMax + 10) * time.Second
-	// drainSilent is for connections that never sent a request.
-	drainSilent = time.Second
+	// drainSilent is for the last answers to leave, and for connections that never
+	// sent a request.
+	drainSilent = 3 * time.Second
 )
 
 // Drain answers what has been asked, lets clients go and stops listening.
 func (s *Server) Drain() {
 	s.draining.Store(true)
 	time.Sleep(drainNotice)
+	if listener := s.listener.Load(); listener != nil {
+		listener.Close() // a client that is told to go must not come back by another connection
+	}
 	for end := time.Now().Add(drainMax); s.inFlight.Load() > 0 && time.Now().Before(end); {
 		time.Sleep(10 * time.Millisecond)
 	}

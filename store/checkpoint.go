@@ -24,8 +24,8 @@ func (w *WriteConn) LogBytes() int64 {
 	return info.Size()
 }
 
-// Checkpoint copies the log into the file. whole says that nothing is left in the
-// log, so that the next commit starts it from the beginning.
+// Checkpoint copies the log into the file. whole says that all of it was copied: the
+// next commit starts the log from the beginning, if no reader still looks at it.
 func (w *WriteConn) Checkpoint(mode CheckpointMode) (whole bool, err error) {
 	sql := "PRAGMA main.wal_checkpoint(PASSIVE)"
 	if mode == Truncate {
@@ -45,7 +45,7 @@ func (w *WriteConn) Checkpoint(mode CheckpointMode) (whole bool, err error) {
 	}
 	busy, logged, copied := stmt.ColumnInt64(0) != 0, stmt.ColumnInt(1), stmt.ColumnInt(2)
 	whole = !busy && logged == copied
-	if whole {
+	if whole && mode == Truncate {
 		w.frames.set(0)
 	}
 	return whole, nil

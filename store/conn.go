@@ -11,6 +11,9 @@ const (
 	// writes about a page a key into the log, so smaller pages halve its bytes
 	// (docs/decisions/0004-page-size.md).
 	pageBytes = 2048
+	// lengthMax bounds a single value or row, so that randomblob(1e9) does not take a
+	// gigabyte. It leaves room for the largest value and response that may be set.
+	lengthMax = 64 << 20
 	// writeCacheKiB and readCacheKiB bound each connection's page cache. A miss is
 	// a copy from the kernel's cache, not a disk access; memory is the user's.
 	writeCacheKiB = 8192

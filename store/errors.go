@@ -28,6 +28,7 @@ func refuse(conn *sqlite.Conn, err error) error {
 	if errors.As(err, &r) {
 		return r
 	}
+	err = withoutSQL(err)
 	switch primary(err) {
 	case sqlite.SQLITE_BUSY, sqlite.SQLITE_LOCKED:
 		return refusal.Wrap(refusal.DatabaseBusy, "the database is locked by another process", err)
@@ -41,13 +42,30 @@ func refuse(conn *sqlite.Conn, err error) error {
 		return refusal.Wrap(refusal.InvalidSQLiteHeader, "the file is not a SQLite database", err)
 	case sqlite.SQLITE_CONSTRAINT:
 		return refusal.Wrap(refusal.SQLConstraint, message(conn), err)
+	case sqlite.SQLITE_ERROR, sqlite.SQLITE_AUTH, sqlite.SQLITE_TOOBIG:
+		if conn != nil {
+			// Our statements are sound: a client's trigger or table is in their way.
+			return refusal.Wrap(refusal.SQLError, message(conn), err)
+		}
 	}
 	return refusal.Wrap(refusal.DatabaseError, "internal database error", err)
+}
+
+// withoutSQL drops the statement from an error, which goes to a log: its literals
+// are somebody's data.
+func withoutSQL(err error) error {
+	var e sqlite.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	e.Query = ""
+	return e
 }
 
 // refuseSQL is refuse for SQL that somebody sent: what its author can mend is
 // told in SQLite's own words.
 func refuseSQL(conn *sqlite.Conn, err error) *refusal.Refusal {
+	err = withoutSQL(err)
 	switch primary(err) {
 	case sqlite.SQLITE_ERROR, sqlite.SQLITE_AUTH, sqlite.SQLITE_MISMATCH, sqlite.SQLITE_TOOBIG, sqlite.SQLITE_MISUSE:
 		return refusal.Wrap(refusal.SQLError, message(conn), err)

@@ -114,7 +114,7 @@ func (f *foreignSQL) close() {
 	for f.recent.Len() > 0 {
 		f.drop(f.recent.Back())
 	}
-	f.stopper.close()
+	f.stopper.disarm()
 }
 
 // Output is where the last statement of an item leaves its rows.

@@ -12,14 +12,19 @@ import (
 type itemValues struct {
 	item *sqltx.Item
 	used int
-	// seen marks the named values that some statement asked for.
+	// seen marks the named values that some statement asked for; at finds them.
 	seen []bool
+	at   map[string]int
 }
 
 func valuesOf(item *sqltx.Item) itemValues {
 	v := itemValues{item: item}
 	if item.Names != nil {
 		v.seen = make([]bool, len(item.Names))
+		v.at = make(map[string]int, len(item.Names))
+		for i, name := range item.Names {
+			v.at[name] = i
+		}
 	}
 	return v
 }
@@ -49,8 +54,8 @@ func (v *itemValues) bindNamed(s *foreignStmt, last bool) error {
 		if param == "" || param[0] == '?' {
 			return refusal.New(refusal.SQLBindError, "named values for a statement with positional parameters")
 		}
-		at := indexOf(v.item.Names, param[1:])
-		if at < 0 {
+		at, ok := v.at[param[1:]]
+		if !ok {
 			return refusal.Newf(refusal.SQLBindError, "no value for parameter %s", param)
 		}
 		v.seen[at] = true
@@ -64,15 +69,6 @@ func (v *itemValues) bindNamed(s *foreignStmt, last bool) error {
 		}
 	}
 	return nil
-}
-
-func indexOf(names []string, name string) int {
-	for i := range names {
-		if names[i] == name {
-			return i
-		}
-	}
-	return -1
 }
 
 func bindForeign(stmt *sqlite.Stmt, param int, value *sqltx.Value) {

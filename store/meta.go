@@ -90,6 +90,23 @@ func largestInUse(conn *sqlite.Conn) (int64, error) {
 	return largest, nil
 }
 
+// beyondHistory raises a sequence number past every entry of history: SQL of a
+// client may have written entries of its own.
+func beyondHistory(conn *sqlite.Conn, sequence int64) (int64, error) {
+	tables, err := keyValueTables(conn)
+	if err != nil {
+		return 0, err
+	}
+	for _, table := range tables {
+		n, err := queryInt(conn, forTable(`SELECT coalesce(max(id), 0) FROM main."$table_history"`, table))
+		if err != nil && !noKeyValueTable(err) {
+			return 0, err
+		}
+		sequence = max(sequence, n)
+	}
+	return sequence, nil
+}
+
 // ensure makes the tables and their rows, inside the caller's transaction. A new
 // sequence starts at least.
 func (m *meta) ensure(least int64) error {

@@ -135,6 +135,7 @@ func interrupt(conn *sqlite.Conn) { C.interrupt(connHandle(conn)) }
 // can't be written directly, and views and triggers can't call functions with
 // side effects.
 func harden(conn *sqlite.Conn) {
+	conn.Limit(sqlite.SQLITE_LIMIT_LENGTH, lengthMax)
 	C.config_bool(connHandle(conn), configDefensive, 1)
 	C.config_bool(connHandle(conn), configTrustedSchema, 0)
 }

@@ -1,9 +1,6 @@
 package store
 
 /*
-#cgo noescape get_row
-#cgo noescape put_counter
-#cgo noescape put_entry
 #include <string.h>
 
 typedef struct sqlite3_stmt sqlite3_stmt;

@@ -73,15 +73,16 @@ func bytesFunction(conn *sqlite.Conn) (string, error) {
 }
 
 // Snapshot runs read on one state of the database.
-func (r *ReadConn) Snapshot(read func() error) error {
+func (r *ReadConn) Snapshot(read func() error) (err error) {
 	if err := step(r.begin); err != nil {
 		return refuse(r.conn, err)
 	}
-	err := read()
-	if ending := step(r.end); err == nil {
-		err = refuse(r.conn, ending)
-	}
-	return err
+	defer func() { // also when read panics: the connection is used again
+		if ending := step(r.end); err == nil {
+			err = refuse(r.conn, ending)
+		}
+	}()
+	return read()
 }
 
 // Get reads the row of key in table into row, live or not; row.Exists tells whether

@@ -8,7 +8,7 @@ import (
 )
 
 // stopper interrupts what runs on a connection when its time is up. It costs a
-// timer's reset per use and no goroutine, unless it fires.
+// timer per use and no goroutine, unless it fires.
 type stopper struct {
 	conn  *sqlite.Conn
 	timer *time.Timer
@@ -16,6 +16,8 @@ type stopper struct {
 	mu    sync.Mutex
 	armed bool
 	fired bool
+	// run counts the runs: a timer that comes late must not stop the next one.
+	run uint64
 	// overdue says that interruptOverdue has seen this run before.
 	overdue bool
 }
@@ -24,26 +26,29 @@ type stopper struct {
 func (s *stopper) arm(limit time.Duration) {
 	s.mu.Lock()
 	s.armed, s.fired, s.overdue = true, false, false
+	s.run++
+	run := s.run
 	s.mu.Unlock()
-	if s.timer == nil {
-		s.timer = time.AfterFunc(limit, s.fire)
-		return
-	}
-	s.timer.Reset(limit)
+	s.timer = time.AfterFunc(limit, func() { s.fire(run) })
 }
 
 // disarm: after it returns, nothing is interrupted any more.
 func (s *stopper) disarm() {
+	if s.timer == nil {
+		return
+	}
 	s.timer.Stop()
 	s.mu.Lock()
 	s.armed = false
 	s.mu.Unlock()
 }
 
-func (s *stopper) fire() {
+func (s *stopper) fire(run uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stop()
+	if run == s.run {
+		s.stop()
+	}
 }
 
 // stop interrupts what runs, if anything does. The caller holds mu.
@@ -70,10 +75,4 @@ func (s *stopper) late() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.fired
-}
-
-func (s *stopper) close() {
-	if s.timer != nil {
-		s.disarm()
-	}
 }

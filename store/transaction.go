@@ -26,9 +26,11 @@ func (w *WriteConn) RunSQL(request *sqltx.Request, limit time.Duration, rowsMax 
 	if err := run(w.conn, "SAVEPOINT request"); err != nil {
 		return refuse(w.conn, err)
 	}
+	w.ranSQL = true
 	w.foreign.begin(limit)
 	fault := w.runItems(request, rowsMax, out)
 	w.foreign.end()
+	defer w.foreign.stopper.arm(ownTimeMax)
 	if fault == nil {
 		fault = w.refuseTemporary()
 	}

@@ -14,6 +14,9 @@ import (
 const (
 	// writeTablesMax bounds the KV tables whose statements are kept ready.
 	writeTablesMax = 64
+	// ownTimeMax bounds our own statements in a transaction. They take microseconds,
+	// but may fire a client's trigger, which may take for ever.
+	ownTimeMax = 5 * time.Second
 	// arenaKeepBytes is what a group's memory may keep for the next group.
 	arenaKeepBytes = 1 << 20
 )
@@ -46,6 +49,10 @@ type WriteConn struct {
 	sequence int64
 	foreign  *foreignSQL
 	expired  []expiredRow
+	// ranSQL says that SQL of a client has run in this transaction, and doubted that
+	// it has since a sequence beyond all entries of history was last committed: it may
+	// have written entries of its own.
+	ranSQL, doubted bool
 }
 
 // OpenWriter opens the database file at path for writing, in write-ahead mode.
@@ -125,8 +132,12 @@ func (w *WriteConn) Begin() (sequence int64, err error) {
 	if err := step(w.begin); err != nil {
 		return 0, refuse(w.conn, err)
 	}
+	w.foreign.stopper.arm(ownTimeMax)
 	if err = w.noticeSchema(); err == nil {
 		w.sequence, err = w.meta.readSequenceNumber()
+	}
+	if err == nil && w.doubted {
+		w.sequence, err = beyondHistory(w.conn, w.sequence)
 	}
 	if err != nil {
 		err = refuse(w.conn, err)
@@ -151,6 +162,9 @@ func (w *WriteConn) Load(table, key string, withValue bool, row *kv.Row) error {
 	return refuse(w.conn, err)
 }
 
+// errKept answers a write that a client's trigger took back with RAISE(IGNORE).
+var errKept = refusal.New(refusal.SQLConstraint, "a trigger kept the row from being written")
+
 // Save writes the row of key in table: was is what Load answered. It makes the
 // table if there is none.
 func (w *WriteConn) Save(table, key string, was, now *kv.Row) error {
@@ -158,7 +172,13 @@ func (w *WriteConn) Save(table, key string, was, now *kv.Row) error {
 	if err != nil {
 		return refuse(w.conn, err)
 	}
-	return refuse(w.conn, t.save(w.conn, key, was, now))
+	if err := t.save(w.conn, key, was, now); err != nil {
+		return refuse(w.conn, err)
+	}
+	if (now.Exists || was.Exists) && w.conn.Changes() == 0 {
+		return errKept
+	}
+	return nil
 }
 
 // Record writes one line of history of key in table.
@@ -185,9 +205,12 @@ func (w *WriteConn) Commit(sequence int64) error {
 			return refuse(w.conn, err)
 		}
 	}
+	w.foreign.stopper.disarm()
 	if err := step(w.commit); err != nil {
 		return refuse(w.conn, err)
 	}
+	w.doubted = w.ranSQL || (w.doubted && sequence == w.sequence)
+	w.ranSQL = false
 	w.actors.committed()
 	w.resetArena()
 	return nil
@@ -195,6 +218,8 @@ func (w *WriteConn) Commit(sequence int64) error {
 
 // Rollback undoes the transaction, and forgets all that was believed of the file.
 func (w *WriteConn) Rollback() error {
+	w.foreign.stopper.disarm()
+	w.ranSQL = false
 	w.actors.rolledBack()
 	w.meta.forget()
 	w.forgetTables()

@@ -43,6 +43,11 @@ func (w *Writer) commitNext(calls []*Call) int {
 // attempt commits a group from the head of calls. n is how many it took. After an
 // error nothing of them was kept; begun false says that none was even tried.
 func (w *Writer) attempt(calls []*Call) (n int, begun bool, err error) {
+	return w.attemptWith(calls, true)
+}
+
+// attemptWith is attempt; maySweep lets it remove expired rows in passing.
+func (w *Writer) attemptWith(calls []*Call, maySweep bool) (n int, begun bool, err error) {
 	started := time.Now()
 	if w.sequence, err = w.disk.Begin(); err != nil {
 		return len(calls), false, err
@@ -52,7 +57,7 @@ func (w *Writer) attempt(calls []*Call) (n int, begun bool, err error) {
 	if err == nil {
 		err = w.flush()
 	}
-	if err == nil && w.sweepDue() {
+	if err == nil && maySweep && w.sweepDue() {
 		if fault := w.sweep(); fault != nil {
 			// Nobody asked for it, so nobody is refused for it: once more, without.
 			w.overlay.reset()
@@ -61,7 +66,7 @@ func (w *Writer) attempt(calls []*Call) (n int, begun bool, err error) {
 			if undo := w.disk.Rollback(); undo != nil {
 				return max(n, 1), true, errors.Join(fault, undo)
 			}
-			return w.attempt(calls)
+			return w.attemptWith(calls, false)
 		}
 	}
 	worked := time.Now()
@@ -100,7 +105,7 @@ func (w *Writer) fill(calls []*Call, started time.Time) (n int, reason cutReason
 		case n == 0: // a group has at least one call
 		case ops+len(c.Ops) > w.limits.GroupOpsMax:
 			return n, cutOps, nil
-		case bytes+c.bytes > w.limits.GroupBytesMax:
+		case bytes+c.bytes+w.overlay.loaded > w.limits.GroupBytesMax:
 			return n, cutBytes, nil
 		case (n%16 == 0 || calls[n-1].SQL != nil) && time.Since(started) > w.limits.HoldMax:
 			return n, cutTime, nil
@@ -174,6 +179,7 @@ func (w *Writer) load(s *slot, op *kv.Op) (*refusal.Refusal, error) {
 			return theCallers(err)
 		}
 		s.row, s.loaded = s.was, true
+		w.overlay.loaded += len(s.was.Value.Bytes)
 		if !kv.NeedsValue(op, &s.row) {
 			return nil, nil
 		}
@@ -184,6 +190,7 @@ func (w *Writer) load(s *slot, op *kv.Op) (*refusal.Refusal, error) {
 		return theCallers(err)
 	}
 	s.row.Value = stored.Value
+	w.overlay.loaded += len(stored.Value.Bytes)
 	return nil, nil
 }
 

@@ -12,6 +12,8 @@ type overlay struct {
 	slots  []slot
 	log    []logLine
 	undo   []undoLine
+	// loaded is the size of the values that were read from the file.
+	loaded int
 }
 
 type overlayTable struct {
@@ -105,5 +107,5 @@ func (o *overlay) reset() {
 	clear(o.slots)
 	clear(o.log)
 	clear(o.undo)
-	o.slots, o.log, o.undo = o.slots[:0], o.log[:0], o.undo[:0]
+	o.slots, o.log, o.undo, o.loaded = o.slots[:0], o.log[:0], o.undo[:0], 0
 }

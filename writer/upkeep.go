@@ -11,6 +11,8 @@ import (
 type upkeep struct {
 	// checkpointAt is the log's length in pages at which it is copied next.
 	checkpointAt int
+	// frames is its length after the latest group.
+	frames int
 	// sweepAt is when expired rows are to be removed next, in ms: at first at
 	// once, since a file may come with expired rows.
 	sweepAt int64
@@ -55,6 +57,7 @@ func (u *upkeep) nextSweep() int64 { return max(u.sweepAt, u.sweepNotBefore) }
 // postponeSweep is for a sweep that would fail or get nowhere now: a trigger that
 // somebody put on the table may be in its way.
 func (w *Writer) postponeSweep() {
+	w.moveClock()
 	w.upkeep.sweepNotBefore = w.now + max(w.limits.IdleAfter.Milliseconds(), sweepMillisMin)
 }
 
@@ -84,27 +87,26 @@ func (w *Writer) sweep() error {
 func (w *Writer) maintain() {
 	w.upkeep.lastWrite, w.upkeep.emptied = w.now, false
 	frames := w.disk.Frames()
-	if frames < w.upkeep.checkpointAt {
-		return
+	if frames < w.upkeep.frames {
+		w.upkeep.checkpointAt = w.limits.CheckpointFrames // the log began anew
 	}
-	w.checkpoint(store.Passive)
+	w.upkeep.frames = frames
+	if frames >= w.upkeep.checkpointAt {
+		w.checkpoint(store.Passive)
+	}
 }
 
 func (w *Writer) checkpoint(mode store.CheckpointMode) {
 	started := time.Now()
-	whole, err := w.disk.Checkpoint(mode)
-	w.metrics.checkpoint.UpdateDuration(started)
 	frames := w.disk.Frames()
-	switch {
-	case err == nil && whole:
-		w.upkeep.checkpointAt = w.limits.CheckpointFrames
-	default:
-		// A reader is in the way. Trying again at once would copy the same pages.
-		w.upkeep.checkpointAt = frames + w.limits.CheckpointFrames
-		if frames >= w.limits.LogFramesMax && w.config.Unblock != nil {
-			w.config.Unblock()
-			w.upkeep.checkpointAt = frames + w.limits.CheckpointFrames/16
-		}
+	w.disk.Checkpoint(mode) // one that fails is tried again further on
+	w.metrics.checkpoint.UpdateDuration(started)
+	// The log begins anew with the next commit, unless a reader is in the way: trying
+	// again at once would copy the same pages.
+	w.upkeep.checkpointAt = frames + w.limits.CheckpointFrames
+	if frames >= w.limits.LogFramesMax && w.config.Unblock != nil {
+		w.config.Unblock()
+		w.upkeep.checkpointAt = frames + w.limits.CheckpointFrames/16
 	}
 }
 

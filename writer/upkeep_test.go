@@ -219,8 +219,8 @@ func TestAReaderInTheWayMakesTheWriterBackOffAndAtTheBoundIsInterrupted(t *testi
 		t.Fatalf("readers were interrupted at %v frames", unblocked)
 	}
 	f.reader = false
-	at(132)
-	if f.Frames() != 0 || w.upkeep.checkpointAt != 32 {
+	at(133)
+	if f.Frames() != 1 || w.upkeep.checkpointAt != 32 {
 		t.Fatalf("%d frames, next checkpoint at %d", f.Frames(), w.upkeep.checkpointAt)
 	}
 }

@@ -103,6 +103,9 @@ func readEnvironment(flags *flag.FlagSet, environ []string) error {
 	return nil
 }
 
+// valueBytesLimit is what a row has room for beside its other columns.
+const valueBytesLimit = 63 << 20
+
 // check refuses what parses and can't be meant.
 func (s *settings) check() error {
 	if s.synchronous != "full" && s.synchronous != "normal" {
@@ -123,6 +126,9 @@ func (s *settings) check() error {
 		if flag.value <= 0 {
 			return fmt.Errorf("--%s must be positive", flag.name)
 		}
+	}
+	if s.valueBytesMax > valueBytesLimit {
+		return fmt.Errorf("--max-value-bytes must be at most %d", valueBytesLimit)
 	}
 	if s.idleAfter < 0 {
 		return errors.New("--idle-close must not be negative")
