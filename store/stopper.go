@@ -8,52 +8,63 @@ import (
 )
 
 // stopper interrupts what runs on a connection when its time is up. It costs a
-// timer per use and no goroutine, unless it fires.
+// timer's reset per run and no goroutine, unless it fires.
+//
+// arm, disarm and late belong to the connection's goroutine.
 type stopper struct {
 	conn  *sqlite.Conn
 	timer *time.Timer
-
-	mu    sync.Mutex
 	armed bool
-	fired bool
-	// run counts the runs: a timer that comes late must not stop the next one.
-	run uint64
+	// ended receives one token from each fire.
+	ended chan struct{}
+
+	mu sync.Mutex
+	// running is armed, for other goroutines.
+	running bool
+	fired   bool
 	// overdue says that interruptOverdue has seen this run before.
 	overdue bool
 }
 
-// arm lets what runs from now on run for limit.
+// arm lets what runs from now on run for limit. It ends the run before, if one was.
 func (s *stopper) arm(limit time.Duration) {
+	s.disarm()
 	s.mu.Lock()
-	s.armed, s.fired, s.overdue = true, false, false
-	s.run++
-	run := s.run
+	s.running, s.fired, s.overdue = true, false, false
 	s.mu.Unlock()
-	s.timer = time.AfterFunc(limit, func() { s.fire(run) })
+	s.armed = true
+	if s.timer == nil {
+		s.ended = make(chan struct{}, 1)
+		s.timer = time.AfterFunc(limit, s.fire)
+		return
+	}
+	s.timer.Reset(limit)
 }
 
 // disarm: after it returns, nothing is interrupted any more.
 func (s *stopper) disarm() {
-	if s.timer == nil {
+	if !s.armed {
 		return
 	}
-	s.timer.Stop()
-	s.mu.Lock()
 	s.armed = false
+	s.mu.Lock()
+	s.running = false
 	s.mu.Unlock()
+	if !s.timer.Stop() {
+		<-s.ended // it has fired, or is about to: not in the next run
+	}
 }
 
-func (s *stopper) fire(run uint64) {
+func (s *stopper) fire() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if run == s.run {
-		s.stop()
-	}
+	s.stop()
+	s.mu.Unlock()
+	s.ended <- struct{}{}
 }
 
 // stop interrupts what runs, if anything does. The caller holds mu.
 func (s *stopper) stop() {
-	if s.armed {
+	if s.running {
 		s.fired = true
 		interrupt(s.conn)
 	}
@@ -66,7 +77,7 @@ func (s *stopper) interruptOverdue() {
 	if s.overdue {
 		s.stop()
 	}
-	s.overdue = s.armed
+	s.overdue = s.running
 }
 
 // late tells whether time is up. An interrupt between two statements stops
