@@ -37,10 +37,15 @@ func (q *request) name(name string) {
 
 // etag appends ,"etag":"…" and sends the header of the same text.
 func (q *request) etag(version int64) {
+	q.etagText(version)
+	q.etagHeader(version)
+}
+
+// etagText appends ,"etag":"…", the quotes of the header's text included.
+func (q *request) etagText(version int64) {
 	q.out = append(q.out, `,"etag":"\"`...)
 	q.out = appendInt(q.out, version)
 	q.out = append(q.out, `\""`...)
-	q.etagHeader(version)
 }
 
 func (q *request) etagHeader(version int64) {

@@ -105,9 +105,8 @@ func batchSet(q *request) error {
 			q.out = append(q.out, ',')
 		}
 		q.out = jsontext.AppendString(append(q.out, `{"key":`...), body.Items[i].Key)
-		q.out = append(q.out, `,"etag":"\"`...)
-		q.out = appendInt(q.out, call.Replies[i].Version)
-		q.out = append(q.out, `\""}`...)
+		q.etagText(call.Replies[i].Version)
+		q.out = append(q.out, '}')
 	}
 	q.out = append(q.out, ']')
 	q.end()
@@ -224,19 +223,11 @@ func batchGet(q *request) error {
 	if err != nil {
 		return err
 	}
-	db, err := q.database(false)
-	if err != nil {
-		return err
-	}
-	defer db.Release()
-	reader, err := db.Borrow(q.timeout())
-	if err != nil {
-		return err
-	}
-	defer db.Return(reader)
 	q.begin()
 	q.out = append(q.out, `,"results":{`...)
-	err = reader.Snapshot(func() error { return q.appendRows(reader, table, body.Keys) })
+	err = q.read(func(reader *catalog.Reader) error {
+		return reader.Snapshot(func() error { return q.appendRows(reader, table, body.Keys) })
+	})
 	if err != nil {
 		return err
 	}
@@ -269,9 +260,8 @@ func (q *request) appendRows(reader *catalog.Reader, table string, keys []string
 		q.out = append(q.out, `{"content_type":`...)
 		q.out = append(jsontext.AppendString(q.out, q.row.ContentType), ',')
 		q.out = appendValue(q.out, &q.row)
-		q.out = append(q.out, `,"etag":"\"`...)
-		q.out = appendInt(q.out, q.row.Version)
-		q.out = append(q.out, `\""}`...)
+		q.etagText(q.row.Version)
+		q.out = append(q.out, '}')
 		if len(q.out) > q.server.config.SQL.BytesMax {
 			return errResponseTooLarge
 		}

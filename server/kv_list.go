@@ -16,34 +16,24 @@ func list(q *request) error {
 	if err != nil {
 		return err
 	}
-	db, err := q.database(false)
-	if err != nil {
-		return err
-	}
-	defer db.Release()
-	reader, err := db.Borrow(q.timeout())
-	if err != nil {
-		return err
-	}
-	defer db.Return(reader)
-
 	q.begin()
 	q.name("items")
 	count, more := int64(0), false
 	var last []byte
 	var fileID string
 	var sequence int64
-	err = reader.Snapshot(func() error {
-		var err error
-		if fileID, sequence, err = reader.Cursor(); err != nil || page.Limit == 0 {
+	err = q.read(func(reader *catalog.Reader) error {
+		return reader.Snapshot(func() (err error) {
+			if fileID, sequence, err = reader.Cursor(); err != nil || page.Limit == 0 {
+				return err
+			}
+			more, err = reader.List(&page, func(row *catalog.ListedRow) {
+				q.listed(row, count == 0)
+				last = append(last[:0], row.Key...)
+				count++
+			})
 			return err
-		}
-		more, err = reader.List(&page, func(row *catalog.ListedRow) {
-			q.listed(row, count == 0)
-			last = append(last[:0], row.Key...)
-			count++
 		})
-		return err
 	})
 	if err != nil {
 		return err
@@ -122,9 +112,8 @@ func (q *request) listed(row *catalog.ListedRow, first bool) {
 	if row.ExpireAt != 0 {
 		q.number("expire_at", secondsUp(row.ExpireAt))
 	}
-	q.out = append(q.out, `,"etag":"\"`...)
-	q.out = appendInt(q.out, row.Version)
-	q.out = append(q.out, `\""}`...)
+	q.etagText(row.Version)
+	q.out = append(q.out, '}')
 }
 
 // A cursor is opaque to clients; here it is the last key of the page.

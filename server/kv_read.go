@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"unicode/utf8"
 
+	"github.com/urlite/urlite/catalog"
 	"github.com/urlite/urlite/internal/jsontext"
 	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/refusal"
@@ -52,18 +53,10 @@ func (q *request) load() error {
 	if err != nil {
 		return err
 	}
-	db, err := q.database(false)
-	if err != nil {
+	return q.read(func(reader *catalog.Reader) (err error) {
+		q.arena, err = reader.Get(table, q.key, &q.row, q.arena[:0])
 		return err
-	}
-	defer db.Release()
-	reader, err := db.Borrow(q.timeout())
-	if err != nil {
-		return err
-	}
-	q.arena, err = reader.Get(table, q.key, &q.row, q.arena[:0])
-	db.Return(reader)
-	return err
+	})
 }
 
 // appendValue appends a value as it stands in a JSON envelope: "value" parsed for

@@ -86,6 +86,21 @@ func (q *request) commit(call *catalog.Call) error {
 	return db.Do(call)
 }
 
+// read lends a reader of the request's database to do, which must not keep it.
+func (q *request) read(do func(reader *catalog.Reader) error) error {
+	db, err := q.database(false)
+	if err != nil {
+		return err
+	}
+	defer db.Release()
+	reader, err := db.Borrow(q.timeout())
+	if err != nil {
+		return err
+	}
+	defer db.Return(reader)
+	return do(reader)
+}
+
 // appendActor appends who makes the request: the client's address.
 func (q *request) appendActor(dst []byte) []byte {
 	if tcp, ok := q.ctx.RemoteAddr().(*net.TCPAddr); ok {

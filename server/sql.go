@@ -97,17 +97,6 @@ func query(q *request) error {
 	if err := q.notYet("format"); err != nil && string(q.argument("format")) != "json" {
 		return err
 	}
-	db, err := q.database(false)
-	if err != nil {
-		return err
-	}
-	defer db.Release()
-	started := time.Now()
-	reader, err := db.Borrow(q.timeout())
-	if err != nil {
-		return err
-	}
-	defer db.Return(reader)
 	answer := queryAnswers.Get().(*sqltx.QueryResults)
 	defer func() {
 		answer.Reset()
@@ -115,11 +104,15 @@ func query(q *request) error {
 	}()
 	answer.BytesMax = q.server.config.SQL.BytesMax
 	answer.Begin(sqltx.FormatObjects, item.SQL)
-	truncated, err := reader.Query(&item, q.timeout()-time.Since(started), q.server.config.SQL.RowsMax, answer)
+	started := time.Now()
+	err = q.read(func(reader *catalog.Reader) error {
+		truncated, err := reader.Query(&item, q.timeout()-time.Since(started), q.server.config.SQL.RowsMax, answer)
+		answer.EndRows(truncated)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	answer.EndRows(truncated)
 	answer.End()
 	q.ctx.Response.Header.SetContentType("application/json")
 	q.ctx.SetBody(answer.Bytes())

@@ -61,7 +61,7 @@ func (w *Writer) attemptWith(calls []*Call, maySweep bool) (n int, begun bool, e
 		if fault := w.sweep(); fault != nil {
 			// Nobody asked for it, so nobody is refused for it: once more, without.
 			w.overlay.reset()
-			w.upkeep.forget()
+			w.upkeep.distrust()
 			w.postponeSweep()
 			if undo := w.disk.Rollback(); undo != nil {
 				return max(n, 1), true, errors.Join(fault, undo)
@@ -75,7 +75,7 @@ func (w *Writer) attemptWith(calls []*Call, maySweep bool) (n int, begun bool, e
 	}
 	w.overlay.reset() // before anyone is acknowledged: it holds what they lent
 	if err != nil {
-		w.upkeep.forget()
+		w.upkeep.distrust()
 		if undo := w.disk.Rollback(); undo != nil {
 			err = errors.Join(err, undo)
 		}

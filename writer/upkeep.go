@@ -37,11 +37,9 @@ func (u *upkeep) expires(at int64) {
 	}
 }
 
-// distrust: rows may have been written that the writer has not seen.
+// distrust: rows may have been written that the writer has not seen, or what it saw
+// was rolled back.
 func (u *upkeep) distrust() { u.sweepAt = 0 }
-
-// forget is after a rollback: what was noted may not be so.
-func (u *upkeep) forget() { u.distrust() }
 
 // sweepMillisMin keeps a trickle of expiring rows from costing every group.
 const sweepMillisMin = 20
