@@ -78,7 +78,7 @@ func (s *settings) serve(ctx context.Context, stdout, stderr io.Writer) error {
 // monitor takes it away, which costs it a twentieth of a core in polling; with some to
 // spare it need not (profiles/notes/0002-spare-processors.md).
 func spareProcessors() {
-	const spare = 2
+	const spare = 3
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(runtime.NumCPU() + spare)
 	}
