@@ -2,6 +2,7 @@ package kv
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"testing"
 
@@ -284,5 +285,43 @@ func TestWhatIsLentIsNotCopiedAndNotChanged(t *testing.T) {
 	log := out.Apply(op, &row, birth, &sequence, nil)
 	if &row.Value.Bytes[0] != &body[0] || &log[0].Value.Bytes[0] != &body[0] || !bytes.Equal(body, []byte("lent")) {
 		t.Fatal("the value was copied or changed")
+	}
+}
+
+// A row that expired leaves the same history whether or not the sweep came first.
+func TestWhatFollowsAnExpiryDoesNotDependOnTheSweep(t *testing.T) {
+	const late = birth + 10_000
+	f := func(about string, unswept, swept Row, closing []Entry, unrecorded bool) {
+		t.Helper()
+		work := func(row Row, log []Entry) (Row, []Entry) {
+			var out Outcome
+			op, sequence := &Op{Code: Incr, Key: "k", Delta: 1, Unrecorded: unrecorded}, int64(100)
+			if why := Decide(op, &row, late, &out); why != nil {
+				t.Fatal(why)
+			}
+			return row, out.Apply(op, &row, late, &sequence, log)
+		}
+		_, got := work(unswept, nil)
+		_, want := work(swept, closing)
+		if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
+			t.Errorf("%s, unrecorded %v:\nunswept %+v\nswept   %+v", about, unrecorded, got, want)
+		}
+	}
+	for _, unrecorded := range []bool{false, true} {
+		value := Row{Exists: true, Value: IntegerValue(7), ContentType: "text/plain", CreatedAt: birth, UpdatedAt: birth, ExpireAt: late - 1}
+
+		never := value
+		never.Version = 3
+		f("a row without history", never, Row{}, nil, unrecorded)
+
+		recorded := value
+		recorded.Version, recorded.Head, recorded.OpNumber = 3, 3, 1
+		f("a recorded row", recorded, Row{UpdatedAt: birth, Version: 3, Head: 3, OpNumber: 1}, nil, unrecorded)
+
+		open := value
+		open.Version, open.Head, open.OpNumber = 5, 4, 2
+		closing := Entry{ID: 4, OpNumber: 2, Op: EntryUnrecorded, Closes: true, Arg: birth,
+			HasState: true, Value: IntegerValue(7), ContentType: "text/plain", ExpireAt: late - 1}
+		f("a row with an open gap", open, Row{UpdatedAt: birth, Version: 4, Head: 4, OpNumber: 2}, []Entry{closing}, unrecorded)
 	}
 }

@@ -27,11 +27,10 @@ func (op *Op) Bytes() int { return len(op.Key) + len(op.Value.Bytes) + len(op.Co
 // Reply is what an operation tells its caller. It holds nothing lent, so that it
 // may cross the acknowledgement.
 type Reply struct {
-	Version  int64 // the ETag after the write
-	Value    int64 // Incr and Decr: the counter after
-	Size     int   // Set: bytes stored
-	ExpireAt int64 // ms, 0 = never
-	Deleted  bool  // Delete: there was something to delete
+	Version int64 // the ETag after the write
+	Value   int64 // Incr and Decr: the counter after
+	Size    int   // Set: bytes stored
+	Deleted bool  // Delete: there was something to delete
 }
 
 // Check refuses what no row could make right: it looks at the operation alone, in

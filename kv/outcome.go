@@ -55,7 +55,6 @@ func (out *Outcome) Apply(op *Op, row *Row, now int64, sequence *int64, log []En
 		log = append(log, entry)
 	}
 	out.Reply.Version = row.Version
-	out.Reply.ExpireAt = row.ExpireAt
 	return log
 }
 

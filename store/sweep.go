@@ -105,14 +105,14 @@ func (w *WriteConn) expire(t *writeTable, row *expiredRow) (gone bool, err error
 		}
 		chain.Version = chain.Head
 	}
-	bindText(t.delete, 1, row.key)
-	if err := step(t.delete); err != nil || w.conn.Changes() == 0 {
+	switch err := t.remove(w.conn, row.key, chain); err {
+	case nil:
+		return true, nil
+	case errKept:
+		return false, nil
+	default:
 		return false, err
 	}
-	if chain.Head == 0 {
-		return true, nil
-	}
-	return true, t.buryChain(row.key, chain)
 }
 
 func (t *writeTable) nextExpiry() (int64, error) {

@@ -162,9 +162,6 @@ func (w *WriteConn) Load(table, key string, withValue bool, row *kv.Row) error {
 	return refuse(w.conn, err)
 }
 
-// errKept answers a write that a client's trigger took back with RAISE(IGNORE).
-var errKept = refusal.New(refusal.SQLConstraint, "a trigger kept the row from being written")
-
 // Save writes the row of key in table: was is what Load answered. It makes the
 // table if there is none.
 func (w *WriteConn) Save(table, key string, was, now *kv.Row) error {
@@ -172,13 +169,7 @@ func (w *WriteConn) Save(table, key string, was, now *kv.Row) error {
 	if err != nil {
 		return refuse(w.conn, err)
 	}
-	if err := t.save(w.conn, key, was, now); err != nil {
-		return refuse(w.conn, err)
-	}
-	if (now.Exists || was.Exists) && w.conn.Changes() == 0 {
-		return errKept
-	}
-	return nil
+	return refuse(w.conn, t.save(w.conn, key, was, now))
 }
 
 // Record writes one line of history of key in table.

@@ -4,6 +4,7 @@ import (
 	"crawshaw.io/sqlite"
 
 	"github.com/urlite/urlite/kv"
+	"github.com/urlite/urlite/refusal"
 )
 
 // The statements of one KV table, as the writer uses them.
@@ -91,6 +92,24 @@ func step(stmt *sqlite.Stmt) error {
 	return stmt.Reset()
 }
 
+// errKept answers a write that a client's trigger took back with RAISE(IGNORE).
+var errKept = refusal.New(refusal.SQLConstraint, "a trigger kept the row from being written")
+
+// stepRow is step for a statement that must change one row.
+func stepRow(conn *sqlite.Conn, stmt *sqlite.Stmt) error {
+	if err := step(stmt); err != nil {
+		return err
+	}
+	return oneChanged(conn)
+}
+
+func oneChanged(conn *sqlite.Conn) error {
+	if conn.Changes() == 0 {
+		return errKept
+	}
+	return nil
+}
+
 // load reads the row of key, or the chain of a deleted one. It answers w's arena,
 // where the row's value lies.
 func (t *writeTable) load(w *WriteConn, key string, withValue bool, row *kv.Row) ([]byte, error) {
@@ -127,9 +146,12 @@ func (t *writeTable) save(conn *sqlite.Conn, key string, was, now *kv.Row) error
 			}
 		}
 		bindRow(t.insert, key, now)
-		return step(t.insert)
+		return stepRow(conn, t.insert)
 	case now.Exists && sameLife(was, now) && now.Value.Kind == kv.Integer:
-		return putCounter(conn, t.counter, &t.numbers, key, now)
+		if err := putCounter(conn, t.counter, &t.numbers, key, now); err != nil {
+			return err
+		}
+		return oneChanged(conn)
 	case now.Exists && sameLife(was, now):
 		bindText(t.counter, 1, key)
 		t.counter.BindInt64(2, now.UpdatedAt)
@@ -137,12 +159,12 @@ func (t *writeTable) save(conn *sqlite.Conn, key string, was, now *kv.Row) error
 		t.counter.BindInt64(4, now.OpNumber)
 		t.counter.BindInt64(5, now.Head)
 		bindValue(t.counter, 6, &now.Value)
-		return step(t.counter)
+		return stepRow(conn, t.counter)
 	case now.Exists:
 		bindRow(t.update, key, now)
-		return step(t.update)
+		return stepRow(conn, t.update)
 	case was.Exists:
-		return t.remove(key, now)
+		return t.remove(conn, key, now)
 	case now.Head != 0:
 		return t.buryChain(key, now)
 	}
@@ -166,9 +188,9 @@ func bindRow(stmt *sqlite.Stmt, key string, row *kv.Row) {
 }
 
 // remove deletes the row of key and keeps its chain, if it has one.
-func (t *writeTable) remove(key string, chain *kv.Row) error {
+func (t *writeTable) remove(conn *sqlite.Conn, key string, chain *kv.Row) error {
 	bindText(t.delete, 1, key)
-	if err := step(t.delete); err != nil || chain.Head == 0 {
+	if err := stepRow(conn, t.delete); err != nil || chain.Head == 0 {
 		return err
 	}
 	return t.buryChain(key, chain)
