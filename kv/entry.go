@@ -18,6 +18,8 @@ const (
 	EntryPersist    EntryOp = 10
 	EntryUnrecorded EntryOp = 11
 	EntryRollback   EntryOp = 12
+
+	entryEnd = 13
 )
 
 // KeyframeEvery is how many entries may lie between two full states of a key, so
@@ -37,9 +39,18 @@ type Entry struct {
 	Closes bool
 	At     int64 // ms
 	Prev   int64 // id of the key's entry before, 0 for the first
-	// Arg is the signed delta of INCR and DECR, and for a closed UNRECORDED the
-	// time in ms of the last write that it stands for.
+
+	// Arg is a number of the operation: the signed delta of INCR and DECR, the index
+	// of REMOVE, the elements that PUSH dropped, and for a closed UNRECORDED the time
+	// in ms of the last write that it stands for.
 	Arg int64
+	// Path is where in the document it worked, empty for the whole value.
+	Path string
+	// Delta is what PATCH put there, or PUSH added. An entry with a state has none.
+	Delta Value
+	// Expires says that the operation set the lifetime: ExpireAt is the one after it.
+	Expires bool
+
 	// HasState says that the four fields below hold the state after the entry. An
 	// entry without it is replayed on the state before.
 	HasState bool
@@ -52,7 +63,7 @@ type Entry struct {
 
 // keepState makes e a full state: the row as it is after e.
 func (e *Entry) keepState(row *Row) {
-	e.HasState = true
+	e.HasState, e.Delta = true, Value{}
 	if !row.Exists {
 		e.Absent = true
 		return

@@ -1,5 +1,17 @@
 package kv
 
+// folds replay an entry without a state on the state before it. Each lives beside
+// the operation that it replays; nil changes nothing but the lifetime.
+var folds = [entryEnd]func(e *Entry, row *Row){
+	EntryPatch:  foldPatch,
+	EntryDelete: foldDelete,
+	EntryIncr:   foldIncr,
+	EntryDecr:   foldIncr,
+	EntryPush:   foldPush,
+	EntryPop:    foldPop,
+	EntryRemove: foldRemove,
+}
+
 // Fold replays one entry on the state before it: row becomes the state after.
 // Only the value, its type, its lifetime and whether there is one are told by
 // history; the other fields of row stay. known is false when the entry does not
@@ -9,16 +21,24 @@ func (e *Entry) Fold(row *Row) (known bool) {
 	case e.HasState:
 		row.Exists = !e.Absent
 		row.Value, row.ContentType, row.ExpireAt = e.Value, e.ContentType, e.ExpireAt
-	case e.Op == EntryDelete:
-		*row = Row{}
-	case e.Op == EntryIncr, e.Op == EntryDecr:
-		if !row.Live(e.At) {
-			row.Exists, row.Value, row.ContentType, row.ExpireAt = true, IntegerValue(0), CounterContentType, 0
-		}
-		before, _ := row.Value.integer()
-		row.Value = IntegerValue(before + e.Arg)
+		return true
 	case e.Op == EntryUnrecorded:
 		return false
 	}
+	if e.Op < entryEnd && folds[e.Op] != nil {
+		folds[e.Op](e, row)
+	}
+	if e.Expires {
+		row.ExpireAt = e.ExpireAt
+	}
+	return true
+}
+
+// foldMake is keepOrMake for a replay: what is not live begins anew.
+func (e *Entry) foldMake(row *Row, contentType string) (made bool) {
+	if row.Live(e.At) {
+		return false
+	}
+	row.Exists, row.Value, row.ContentType, row.ExpireAt = true, Value{Kind: Text}, contentType, 0
 	return true
 }

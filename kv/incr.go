@@ -2,49 +2,180 @@ package kv
 
 import (
 	"math"
+	"strconv"
 
+	"github.com/urlite/urlite/internal/jsonpath"
 	"github.com/urlite/urlite/refusal"
 )
 
 // CounterContentType is the type of a key that counting created.
 const CounterContentType = "text/plain"
 
+// Bounds are how far counting may go. Only the bound that a step moves towards
+// matters: a counter that lies beyond it already may come back.
+type Bounds struct {
+	Min, Max       int64
+	HasMin, HasMax bool
+	// Clamp stops at a bound; without it a step beyond is refused.
+	Clamp bool
+}
+
 var (
 	deltaNotPositive = refusal.New(refusal.InvalidParameters, "delta must be a positive integer")
+	boundsCrossed    = refusal.New(refusal.InvalidParameters, "min must not be greater than max")
+	clampUnbounded   = refusal.New(refusal.InvalidParameters, "on_limit needs min or max")
+	alwaysWithoutTTL = refusal.New(refusal.InvalidParameters, "ttl_mode needs ttl")
 	counterOverflow  = refusal.New(refusal.InvalidParameters, "the result does not fit into 64 bits; the value is unchanged")
 )
 
 func checkIncr(op *Op) *refusal.Refusal {
-	if op.Delta < 1 {
+	b := &op.Bounds
+	switch {
+	case op.Delta < 1:
 		return deltaNotPositive
+	case b.HasMin && b.HasMax && b.Min > b.Max:
+		return boundsCrossed
+	case b.Clamp && !b.HasMin && !b.HasMax:
+		return clampUnbounded
+	case op.TTLAlways && !op.TTLSent:
+		return alwaysWithoutTTL
 	}
 	return nil
 }
 
-// decideIncr counts up or down. A missing key starts at 0; the lifetime and the
-// content type of an existing one stay.
+// bounded tells of a request that asked for more than a step: its answer tells more.
+func (op *Op) bounded() bool { return op.Bounds.HasMin || op.Bounds.HasMax || op.TTLSent }
+
+// decideIncr counts up or down, at the path of a document or the value as a whole.
+// What is missing starts at 0; the content type of an existing key stays, and its
+// lifetime unless the request sets it always.
 func decideIncr(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
-	var before int64
-	out.CreatedAt, out.ContentType = now, CounterContentType
-	if row.Live(now) {
+	before, document, why := op.counter(row, now, out.Scratch)
+	if why != nil {
+		return why
+	}
+	after, why := op.step(before)
+	if why != nil {
+		return why
+	}
+	live := row.Live(now)
+	out.Reply.Value, out.Reply.Applied = after, after-before
+	out.Reply.ExpireAt = row.ExpireAt
+	if live && after == before && !op.TTLAlways {
+		return nil
+	}
+	out.Entry.Op, out.Entry.Arg, out.Entry.Path = EntryIncr, after-before, op.Path
+	if op.Code == Decr {
+		out.Entry.Op = EntryDecr
+	}
+	if op.Path == "" {
+		out.keepOrMake(row, now, CounterContentType)
+		out.Value = IntegerValue(after)
+	} else if why := out.count(op, row, now, document, after); why != nil {
+		return why
+	}
+	if op.TTLAlways || (op.TTLSeconds > 0 && !live) {
+		out.expires(expireAt(op.TTLSeconds, now))
+	}
+	out.Reply.ExpireAt = out.ExpireAt
+	return nil
+}
+
+// counter reads the counter, and the document that it lies in if there is a path.
+func (op *Op) counter(row *Row, now int64, scratch *Scratch) (n int64, document []byte, why *refusal.Refusal) {
+	if op.Path == "" {
+		if !row.Live(now) {
+			return 0, nil, nil
+		}
 		n, ok := row.Value.integer()
 		if !ok {
-			return refusal.Newf(refusal.InvalidParameters, "Value at key '%s' is not an integer", op.Key)
+			return 0, nil, notAnInteger(op.Key)
 		}
-		before = n
-		out.CreatedAt, out.ContentType, out.ExpireAt = row.CreatedAt, row.ContentType, row.ExpireAt
+		return n, nil, nil
 	}
-	delta, entry := op.Delta, EntryIncr
+	if document, why = documentOf(op, row, now, emptyObject, scratch); why != nil {
+		return 0, nil, why
+	}
+	leaf, found := jsonpath.Find(document, op.path)
+	if !found {
+		return 0, document, nil
+	}
+	n, ok := integerOf(leaf)
+	if !ok {
+		return 0, nil, notAnInteger(op.Key)
+	}
+	return n, document, nil
+}
+
+func notAnInteger(key string) *refusal.Refusal {
+	return refusal.Newf(refusal.InvalidParameters, "Value at key '%s' is not an integer", key)
+}
+
+// count puts the counter at its place in the document.
+func (out *Outcome) count(op *Op, row *Row, now int64, document []byte, after int64) *refusal.Refusal {
+	var digits [20]byte
+	counted, why := splice(op.path, document, strconv.AppendInt(digits[:0], after, 10), out.Scratch)
+	if why != nil {
+		return why
+	}
+	out.keepOrMake(row, now, contentTypeJSON)
+	return out.setDocument(op, counted)
+}
+
+// step is the counter after the step that op asks for.
+func (op *Op) step(before int64) (after int64, why *refusal.Refusal) {
+	b := &op.Bounds
 	if op.Code == Decr {
-		delta, entry = -delta, EntryDecr
+		after, fits := before-op.Delta, before >= math.MinInt64+op.Delta
+		return op.land(before, after, fits, b.HasMin && (!fits || after < b.Min), min(before, b.Min))
 	}
-	if (delta > 0 && before > math.MaxInt64-delta) || (delta < 0 && before < math.MinInt64-delta) {
-		return counterOverflow
+	after, fits := before+op.Delta, before <= math.MaxInt64-op.Delta
+	return op.land(before, after, fits, b.HasMax && (!fits || after > b.Max), max(before, b.Max))
+}
+
+// land answers after, or what else becomes of a step that is beyond its bound, where
+// it stops, or does not fit.
+func (op *Op) land(before, after int64, fits, beyond bool, stop int64) (int64, *refusal.Refusal) {
+	switch {
+	case beyond && op.Bounds.Clamp:
+		return stop, nil
+	case beyond:
+		return 0, beyondBound(before)
+	case !fits:
+		return 0, counterOverflow
 	}
-	after := before + delta
-	out.Changed, out.Exists = true, true
-	out.Value = IntegerValue(after)
-	out.EntryOp, out.Arg = entry, delta
-	out.Reply.Value = after
-	return nil
+	return after, nil
+}
+
+// beyondBound refuses a step, and tells the value that it leaves.
+func beyondBound(value int64) *refusal.Refusal {
+	return refusal.New(refusal.Conflict, "the result would be beyond the bound; the value is unchanged").
+		With(string(strconv.AppendInt([]byte(`,"value":`), value, 10)))
+}
+
+func foldIncr(e *Entry, row *Row) {
+	if e.Path == "" {
+		if e.foldMake(row, CounterContentType) {
+			row.Value = IntegerValue(0)
+		}
+		before, _ := row.Value.integer()
+		row.Value = IntegerValue(before + e.Arg)
+		return
+	}
+	document := e.foldDocument(row, emptyObject)
+	path := parsed(e.Path)
+	leaf, _ := jsonpath.Find(document, path)
+	before, _ := integerOf(leaf)
+	var digits [20]byte
+	if counted, why := splice(path, document, strconv.AppendInt(digits[:0], before+e.Arg, 10), nil); why == nil {
+		row.Value = documentValue(counted, row.ContentType)
+	}
+}
+
+func answerIncr(dst []byte, op *Op, r *Reply) []byte {
+	a := answerStart(dst, op).number("value", r.Value).etag(r).path(op)
+	if op.bounded() {
+		a = a.number("applied", r.Applied).moment("expire_at", r.ExpireAt)
+	}
+	return a.end()
 }

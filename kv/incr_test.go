@@ -118,7 +118,7 @@ func TestCountingKeepsTypeLifetimeAndBirth(t *testing.T) {
 	if why := Decide(&Op{Code: Incr, Delta: 2}, &row, birth, &out); why != nil {
 		t.Fatal(why)
 	}
-	if out.ContentType != row.ContentType || out.CreatedAt != 3 || out.ExpireAt != birth+1 || out.Reply.Value != 7 || out.Arg != 2 || out.EntryOp != EntryIncr {
+	if out.ContentType != row.ContentType || out.CreatedAt != 3 || out.ExpireAt != birth+1 || out.Reply.Value != 7 || out.Entry.Arg != 2 || out.Entry.Op != EntryIncr {
 		t.Fatalf("%+v", out)
 	}
 }
@@ -128,7 +128,7 @@ func TestAMissingKeyCountsFromZeroAsText(t *testing.T) {
 	if why := Decide(&Op{Code: Decr, Delta: 3}, &Row{}, birth, &out); why != nil {
 		t.Fatal(why)
 	}
-	if out.Reply.Value != -3 || out.ContentType != "text/plain" || out.CreatedAt != birth || out.ExpireAt != 0 || out.Arg != -3 || out.EntryOp != EntryDecr {
+	if out.Reply.Value != -3 || out.ContentType != "text/plain" || out.CreatedAt != birth || out.ExpireAt != 0 || out.Entry.Arg != -3 || out.Entry.Op != EntryDecr {
 		t.Fatalf("%+v", out)
 	}
 }

@@ -235,7 +235,9 @@ func TestEveryWriteChangesTheVersionAndNothingElseDoes(t *testing.T) {
 				if l.row.Version != before {
 					t.Fatalf("version %d became %d without a change", before, l.row.Version)
 				}
-			case versions[l.row.Version] || l.row.Version != out.Reply.Version:
+			case !l.row.Exists && out.Reply.Version != 0:
+				t.Fatalf("a deletion answered the version %d", out.Reply.Version)
+			case versions[l.row.Version] || (l.row.Exists && l.row.Version != out.Reply.Version):
 				t.Fatalf("version %d, answered %d, after %v", l.row.Version, out.Reply.Version, versions)
 			}
 			versions[l.row.Version] = true

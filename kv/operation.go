@@ -11,31 +11,94 @@ const (
 	Delete
 	Incr
 	Decr
+	Push
+	Pop
+	Remove
+	Expire
+	Persist
+	Limit
 
 	codeEnd
+)
+
+// Takes is what a request may say to an operation beside the key.
+type Takes uint32
+
+// The parameters of operations.
+const (
+	TakesTTL        Takes = 1 << iota
+	TakesPath             // where in a JSON document
+	TakesDelta            // Delta, Bounds and whether a lifetime is set always
+	TakesIndex            // Index
+	TakesLengthMax        // LengthMax
+	TakesLimit            // Limit and Peek, or a list of limits in the body
+	TakesConditions       // If, by ETags
+	TakesBytes            // If, by the stored bytes
+	TakesBody             // Value and ContentType are the body
+	TakesElement          // Value is the JSON body, or the content of its only field, value
+	TakesTarget           // Value is the field value of the JSON body, which may be absent
 )
 
 // operation is one line of the table: everything that the rest of the house asks
 // about an operation.
 type operation struct {
-	name string
+	name  string
+	takes Takes
 	// check refuses what is wrong whatever the row is; nil when nothing can be.
 	check func(op *Op) *refusal.Refusal
 	// decide reads op and row and fills out, or refuses and leaves all alone.
 	decide func(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal
-	// readsValue says that decide looks at the value of a live row.
-	readsValue bool
+	// answer appends the JSON object that tells the client what was done.
+	answer func(dst []byte, op *Op, r *Reply) []byte
+	// readsValue says that decide looks at the value of a live row, keepsValue that the
+	// row keeps it.
+	readsValue, keepsValue bool
+	history                historyRule
+}
+
+// historyRule is whether an operation leaves a line of history.
+type historyRule uint8
+
+const (
+	asAsked historyRule = iota
+	always
+	never
+)
+
+// recorded tells whether op leaves a line of history.
+func (op *Op) recorded() bool {
+	rule := operations[op.Code].history
+	return rule == always || (rule == asAsked && !op.Unrecorded)
 }
 
 var operations = [codeEnd]operation{
-	Set:    {name: "set", check: checkSet, decide: decideSet},
-	Delete: {name: "delete", decide: decideDelete},
-	Incr:   {name: "incr", check: checkIncr, decide: decideIncr, readsValue: true},
-	Decr:   {name: "decr", check: checkIncr, decide: decideIncr, readsValue: true},
+	Set: {name: "set", takes: TakesBody | TakesPath | TakesTTL | TakesConditions | TakesBytes,
+		check: checkSet, decide: decideSet, answer: answerSet},
+	Delete: {name: "delete", takes: TakesConditions,
+		decide: decideDelete, answer: answerDelete},
+	Incr: {name: "incr", takes: TakesDelta | TakesPath | TakesTTL | TakesConditions,
+		check: checkIncr, decide: decideIncr, answer: answerIncr, readsValue: true},
+	Decr: {name: "decr", takes: TakesDelta | TakesPath | TakesTTL | TakesConditions,
+		check: checkIncr, decide: decideIncr, answer: answerIncr, readsValue: true},
+	Push: {name: "push", takes: TakesElement | TakesPath | TakesLengthMax | TakesConditions,
+		check: checkPush, decide: decidePush, answer: answerPush, readsValue: true},
+	Pop: {name: "pop", takes: TakesPath | TakesConditions,
+		decide: decidePop, answer: answerPop, readsValue: true},
+	Remove: {name: "remove", takes: TakesTarget | TakesIndex | TakesPath | TakesConditions,
+		check: checkRemove, decide: decideRemove, answer: answerRemove, readsValue: true},
+	Expire: {name: "expire", takes: TakesTTL | TakesConditions,
+		check: checkExpire, decide: decideExpire, answer: answerExpiry, keepsValue: true, history: always},
+	Persist: {name: "persist", takes: TakesConditions,
+		decide: decidePersist, answer: answerExpiry, keepsValue: true, history: always},
+	Limit: {name: "limit", takes: TakesLimit,
+		check: checkLimit, decide: decideLimit, answer: answerLimit, readsValue: true, history: never},
 }
 
 // String is the operation's name as clients write it.
 func (c Code) String() string { return operations[c].name }
+
+// Takes tells whether requests may say any of what to the operation.
+func (c Code) Takes(what Takes) bool { return operations[c].takes&what != 0 }
 
 // NeedsValue tells whether deciding op and recording it needs the value of row:
 // if its value is Stored, it must be loaded first.
@@ -44,8 +107,11 @@ func NeedsValue(op *Op, row *Row) bool {
 		return false
 	}
 	// A recorded write after unrecorded ones keeps the state that they left.
-	return operations[op.Code].readsValue || row.gapOpen() || (!op.Unrecorded && row.Head == 0)
+	return op.ReadsValue() || row.gapOpen() || (op.recorded() && row.Head == 0) ||
+		(operations[op.Code].keepsValue && row.OpNumber%KeyframeEvery == KeyframeEvery-1)
 }
 
 // ReadsValue tells whether deciding op looks at the value of a live row.
-func (op *Op) ReadsValue() bool { return operations[op.Code].readsValue }
+func (op *Op) ReadsValue() bool {
+	return operations[op.Code].readsValue || op.Path != "" || (op.If != nil && op.If.HasBytes)
+}

@@ -12,17 +12,46 @@ type Outcome struct {
 	Value       Value
 	ContentType string
 	CreatedAt   int64
+	UpdatedAt   int64
 	ExpireAt    int64
-	// EntryOp and Arg are the history line.
-	EntryOp EntryOp
-	Arg     int64
-	Reply   Reply
+	// Entry is what the history line tells of the operation itself. Its place in the
+	// chain, and the state that it may keep, are Apply's.
+	Entry Entry
+	Reply Reply
+
+	// Scratch is where new values are made. Who decides gives it, and takes it back
+	// when nothing decided with it is in use.
+	Scratch *Scratch
 }
 
-// Decide works out what op does to row at now, or refuses. It changes neither.
+// Decide works out what op does to row at now, or refuses. It changes neither. What
+// out holds after it lies in the memory of op, of row and of out.Scratch.
 func Decide(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
-	*out = Outcome{}
+	*out = Outcome{UpdatedAt: now, Scratch: out.Scratch}
+	if op.If != nil {
+		if why := op.If.hold(row, now); why != nil {
+			return why
+		}
+	}
 	return operations[op.Code].decide(op, row, now, out)
+}
+
+// keep has the row stay as it is, but for what is then set. row must be live.
+func (out *Outcome) keep(row *Row) {
+	out.Changed, out.Exists = true, true
+	out.Value, out.ContentType = row.Value, row.ContentType
+	out.CreatedAt, out.ExpireAt = row.CreatedAt, row.ExpireAt
+}
+
+// keepOrMake has a live row stay as it is, and makes an empty one of contentType of
+// any other.
+func (out *Outcome) keepOrMake(row *Row, now int64, contentType string) {
+	if row.Live(now) {
+		out.keep(row)
+		return
+	}
+	out.Changed, out.Exists = true, true
+	out.ContentType, out.CreatedAt = contentType, now
 }
 
 // Apply carries out a decided outcome: it moves row on, takes numbers from
@@ -30,41 +59,51 @@ func Decide(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
 // can fail.
 func (out *Outcome) Apply(op *Op, row *Row, now int64, sequence *int64, log []Entry) []Entry {
 	if !out.Changed {
-		out.Reply.Version = row.Version
+		if row.Live(now) {
+			out.Reply.Version = row.Version
+		}
 		return log
 	}
 	if row.Exists && !row.Live(now) {
-		log = expire(row, log)
+		log = row.ExpireNow(log)
 	}
-	if op.Unrecorded {
-		log = openGap(row, now, sequence, log)
-	} else {
+	recorded := op.recorded()
+	if recorded {
 		log = closeGap(row, sequence, log)
+	} else {
+		log = openGap(row, now, sequence, log)
 	}
 	*sequence++
 	row.Exists = out.Exists
 	row.Value, row.ContentType = out.Value, out.ContentType
-	row.CreatedAt, row.UpdatedAt, row.ExpireAt = out.CreatedAt, now, out.ExpireAt
+	row.CreatedAt, row.UpdatedAt, row.ExpireAt = out.CreatedAt, out.UpdatedAt, out.ExpireAt
 	row.Version = *sequence
-	if !op.Unrecorded {
-		entry := Entry{Op: out.EntryOp, Arg: out.Arg, At: now}
+	if recorded {
+		entry := out.Entry
+		entry.At = now
 		link(row, *sequence, &entry)
-		if out.EntryOp == EntrySet || entry.OpNumber%KeyframeEvery == 0 {
+		if entry.Op == EntrySet || entry.OpNumber%KeyframeEvery == 0 {
 			entry.keepState(row)
 		}
 		log = append(log, entry)
 	}
-	out.Reply.Version = row.Version
+	if row.Exists {
+		out.Reply.Version = row.Version
+	}
 	return log
 }
 
-// expire leaves of an expired row what the sweep would have left: its chain, with the
-// state that unrecorded writes had given it.
-func expire(row *Row, log []Entry) []Entry {
-	if row.gapOpen() {
-		log = closeGap(row, nil, log)
+// EntriesMax is how many lines of history one operation may leave: its own, and one
+// of a gap that it opens or closes.
+const EntriesMax = 2
+
+// ExpireNow leaves of an expired row what there is of a key that is not there: its
+// chain, with the state that unrecorded writes had given it.
+func (r *Row) ExpireNow(log []Entry) []Entry {
+	if r.gapOpen() {
+		log = closeGap(r, nil, log)
 	}
-	*row = Row{UpdatedAt: row.UpdatedAt, Version: row.Head, OpNumber: row.OpNumber, Head: row.Head}
+	*r = Row{UpdatedAt: r.UpdatedAt, Version: r.Head, OpNumber: r.OpNumber, Head: r.Head}
 	return log
 }
 

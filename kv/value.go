@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/urlite/urlite/internal/jsontext"
 )
 
 // ValueKind is how a value lies in the file.
@@ -22,9 +24,12 @@ const (
 
 // Value is the bytes of a key, or a counter not yet printed.
 type Value struct {
-	Kind  ValueKind
-	Int   int64
-	Bytes []byte // lent for Text and Blob; nil for Integer
+	Kind ValueKind
+	// Document says that Bytes are known to be one JSON document: a large one is not
+	// read through again for each operation of a group.
+	Document bool
+	Int      int64
+	Bytes    []byte // lent for Text and Blob; nil for Integer
 }
 
 // IntegerValue is a counter.
@@ -57,16 +62,39 @@ func (v Value) Size() int {
 	return len(v.Bytes)
 }
 
+// isDocument tells whether the bytes are one JSON document, and remembers it.
+func (v *Value) isDocument() bool {
+	v.Document = v.Document || (v.Kind != Integer && validJSON(v.Bytes))
+	return v.Document || v.Kind == Integer
+}
+
+// document is the value as one JSON document, without white space around it.
+func (v *Value) document(scratch *Scratch) ([]byte, bool) {
+	if v.Kind == Integer {
+		const digitsMax = 20
+		return strconv.AppendInt(scratch.take(digitsMax), v.Int, 10), true
+	}
+	if !v.Document && !validJSON(v.Bytes) {
+		return nil, false
+	}
+	return jsontext.Trim(v.Bytes), true
+}
+
 // integer reads the value as a counter. Text that is a decimal 64-bit number
 // counts, so that a counter can be started by PUT.
 func (v Value) integer() (int64, bool) {
 	if v.Kind == Integer {
 		return v.Int, true
 	}
+	return integerOf(v.Bytes)
+}
+
+// integerOf reads decimal text that fits into 64 bits.
+func integerOf(text []byte) (int64, bool) {
 	const digitsMax = 20 // "-9223372036854775808"
-	if len(v.Bytes) == 0 || len(v.Bytes) > digitsMax {
+	if len(text) == 0 || len(text) > digitsMax {
 		return 0, false
 	}
-	n, err := strconv.ParseInt(string(v.Bytes), 10, 64)
+	n, err := strconv.ParseInt(string(text), 10, 64)
 	return n, err == nil
 }

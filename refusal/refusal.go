@@ -67,8 +67,17 @@ type Refusal struct {
 	Kind Kind
 	// Text is shown to the client, except for kinds that map to a 5xx.
 	Text string
+	// Facts are further fields of the answer, such as a current ETag: JSON members, each
+	// with a comma before it.
+	Facts string
 	// Cause is for the log only: it never reaches a client.
 	Cause error
+}
+
+// With gives r its facts and returns it.
+func (r *Refusal) With(facts string) *Refusal {
+	r.Facts = facts
+	return r
 }
 
 // Error returns the text and, after a colon, the cause.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"github.com/urlite/urlite/internal/jsontext"
+	"github.com/urlite/urlite/kv"
 )
 
 // begin starts a JSON body: {"success":true
@@ -11,6 +12,16 @@ func (q *request) begin() { q.out = append(q.out[:0], `{"success":true`...) }
 func (q *request) text(name, value string) {
 	q.name(name)
 	q.out = jsontext.AppendString(q.out, value)
+}
+
+// moment appends ,"name": a time to come in seconds, or null for never.
+func (q *request) moment(name string, millis int64) {
+	if millis == 0 {
+		q.name(name)
+		q.out = append(q.out, "null"...)
+		return
+	}
+	q.number(name, secondsUp(millis))
 }
 
 // number appends ,"name":n.
@@ -35,23 +46,14 @@ func (q *request) name(name string) {
 	q.out = append(q.out, `":`...)
 }
 
-// etag appends ,"etag":"…" and sends the header of the same text.
-func (q *request) etag(version int64) {
-	q.etagText(version)
-	q.etagHeader(version)
-}
-
 // etagText appends ,"etag":"…", the quotes of the header's text included.
 func (q *request) etagText(version int64) {
-	q.out = append(q.out, `,"etag":"\"`...)
-	q.out = appendInt(q.out, version)
-	q.out = append(q.out, `\""`...)
+	q.name("etag")
+	q.out = kv.AppendETagText(q.out, version)
 }
 
 func (q *request) etagHeader(version int64) {
-	q.nameBytes = append(q.nameBytes[:0], '"')
-	q.nameBytes = appendInt(q.nameBytes, version)
-	q.nameBytes = append(q.nameBytes, '"')
+	q.nameBytes = kv.AppendETag(q.nameBytes[:0], version)
 	q.ctx.Response.Header.SetCanonical(headerETag, q.nameBytes)
 }
 
@@ -63,7 +65,26 @@ var (
 	headerCreatedAt = []byte("X-Created-At")
 	headerUpdatedAt = []byte("X-Updated-At")
 	headerExpireAt  = []byte("X-Expire-At")
+	headerJSONPath  = []byte("X-Json-Path")
+	headerReplayed  = []byte("Idempotent-Replayed")
+
+	headerRetryAfter    = []byte("Retry-After")
+	headerRatePolicy    = []byte("Ratelimit-Policy")
+	headerRate          = []byte("Ratelimit")
+	headerRateLimit     = []byte("Ratelimit-Limit")
+	headerRateRemaining = []byte("Ratelimit-Remaining")
+	headerRateReset     = []byte("Ratelimit-Reset")
 )
+
+// The headers of requests that change what they mean.
+const (
+	headerIfMatch        = "If-Match"
+	headerIfNoneMatch    = "If-None-Match"
+	headerIdempotencyKey = "Idempotency-Key"
+)
+
+// header is a header of the request, nil if it was not sent.
+func (q *request) header(name string) []byte { return q.ctx.Request.Header.Peek(name) }
 
 // numberHeader sends a header that is a number.
 func (q *request) numberHeader(name []byte, n int64) {

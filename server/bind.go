@@ -167,15 +167,3 @@ func (q *request) notYetTrue(parameters ...string) error {
 	}
 	return nil
 }
-
-// conditionHeaders change what a write means.
-var conditionHeaders = []string{"If-Match", "If-None-Match", "Idempotency-Key"}
-
-func (q *request) noConditions() error {
-	for _, name := range conditionHeaders {
-		if len(q.ctx.Request.Header.Peek(name)) > 0 {
-			return refusal.Newf(refusal.InvalidParameters, "the header %s is not supported yet", name)
-		}
-	}
-	return nil
-}

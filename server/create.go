@@ -13,7 +13,7 @@ import (
 
 // createDatabase makes a new database file, perhaps with a KV table.
 func createDatabase(q *request) error {
-	if err := q.noConditions(); err != nil {
+	if err := q.takesNothing(); err != nil {
 		return err
 	}
 	name := string(q.argument("path"))
@@ -39,7 +39,7 @@ func createDatabase(q *request) error {
 	}
 	path, err := q.server.catalog.Create(name, made)
 	if refusal.Of(err) != nil && refusal.Of(err).Kind == refusal.DatabaseExists {
-		return q.databaseExists(name)
+		return databaseExists(name)
 	}
 	if err != nil {
 		return err
@@ -65,12 +65,7 @@ func createDatabase(q *request) error {
 }
 
 // databaseExists is the refusal that tells which path it is about.
-func (q *request) databaseExists(name string) error {
-	q.ctx.SetStatusCode(statusOf(refusal.DatabaseExists))
-	q.out = append(q.out[:0], `{"error":"database already exists"`...)
-	q.text("code", refusal.DatabaseExists.Code())
-	q.text("path", name)
-	q.boolean("exists", true)
-	q.end()
-	return nil
+func databaseExists(name string) error {
+	facts := append(jsontext.AppendString([]byte(`,"path":`), name), `,"exists":true`...)
+	return refusal.New(refusal.DatabaseExists, "database already exists").With(string(facts))
 }

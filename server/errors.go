@@ -91,6 +91,7 @@ func (q *request) fail(err error) {
 		q.out = append(q.out, `,"reqIdx":`...)
 		q.out = appendInt(q.out, int64(item.Index))
 	}
+	q.out = append(q.out, r.Facts...)
 	q.out = append(q.out, '}')
 	q.json()
 	switch {

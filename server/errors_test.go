@@ -162,7 +162,7 @@ func TestARefusalDropsWhatTheHandlerHadBegun(t *testing.T) {
 	ctx.Init(&fasthttp.Request{}, nil, nil)
 	s.api.answer("test", func(q *request) error {
 		q.begin()
-		q.etag(7)
+		q.etagText(7)
 		q.ctx.SetStatusCode(201)
 		q.end()
 		return refusal.New(refusal.Conflict, "no")

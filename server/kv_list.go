@@ -16,19 +16,35 @@ func list(q *request) error {
 	if err != nil {
 		return err
 	}
+	keysOnly, err := q.flag("keys_only", false)
+	if err != nil {
+		return err
+	}
+	counted, err := q.flag("count", false)
+	if err != nil {
+		return err
+	}
 	q.begin()
 	q.name("items")
-	count, more := int64(0), false
+	count, total, more := int64(0), int64(0), false
 	var last []byte
 	var fileID string
 	var sequence int64
 	err = q.read(func(reader *catalog.Reader) error {
 		return reader.Snapshot(func() (err error) {
-			if fileID, sequence, err = reader.Cursor(); err != nil || page.Limit == 0 {
+			if fileID, sequence, err = reader.Cursor(); err != nil {
 				return err
 			}
+			if counted {
+				if total, err = reader.Count(&page, q.timeout()); err != nil {
+					return err
+				}
+			}
+			if page.Limit == 0 {
+				return nil
+			}
 			more, err = reader.List(&page, func(row *catalog.ListedRow) {
-				q.listed(row, count == 0)
+				q.listed(row, count == 0, keysOnly)
 				last = append(last[:0], row.Key...)
 				count++
 			})
@@ -44,6 +60,9 @@ func list(q *request) error {
 		q.out = append(q.out, ']')
 	}
 	q.number("count", count)
+	if counted {
+		q.number("total", total)
+	}
 	q.number("limit", int64(page.Limit))
 	q.number("offset", int64(page.Offset))
 	q.boolean("has_more", more)
@@ -68,7 +87,7 @@ func (q *request) page() (page catalog.Page, err error) {
 	if err := q.notYet("at_timestamp"); err != nil {
 		return page, err
 	}
-	if err := q.notYetTrue("reverse", "keys_only", "count"); err != nil {
+	if page.Reverse, err = q.flag("reverse", false); err != nil {
 		return page, err
 	}
 	if page.Table, err = q.table(); err != nil {
@@ -98,13 +117,17 @@ func (q *request) page() (page catalog.Page, err error) {
 	return page, nil
 }
 
-func (q *request) listed(row *catalog.ListedRow, first bool) {
+func (q *request) listed(row *catalog.ListedRow, first, keyOnly bool) {
 	if first {
 		q.out = append(q.out, `[{"key":`...)
 	} else {
 		q.out = append(q.out, `,{"key":`...)
 	}
 	q.out = jsontext.AppendBytes(q.out, row.Key)
+	if keyOnly {
+		q.out = append(q.out, '}')
+		return
+	}
 	q.text("content_type", row.ContentType)
 	q.number("size", row.Size)
 	q.number("created_at", secondsDown(row.CreatedAt))

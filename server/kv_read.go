@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"unicode/utf8"
 
+	"github.com/valyala/fasthttp"
+
 	"github.com/urlite/urlite/catalog"
 	"github.com/urlite/urlite/internal/jsontext"
 	"github.com/urlite/urlite/kv"
@@ -12,32 +14,42 @@ import (
 
 var errKeyExpired = refusal.New(refusal.KeyExpired, "Key not found")
 
-// get answers the stored bytes of the key.
+// get answers the stored bytes of the key, or what its path leads to.
 func get(q *request) error {
-	if err := q.notYet("path", "at_timestamp"); err != nil {
+	if err := q.notYet("at_timestamp"); err != nil {
 		return err
 	}
-	if why := kv.CheckKey(q.key, &q.server.config.Limits); why != nil {
-		return why
-	}
-	if err := q.load(); err != nil {
+	if err := q.loadLive(); err != nil {
 		return err
 	}
 	row := &q.row
-	if !row.Live(q.server.config.Now()) {
-		if row.Exists && q.ctx.IsHead() {
-			return errKeyExpired
+	notModified, err := q.holds(row.Version)
+	if err != nil {
+		return err
+	}
+	path := q.argument("path")
+	if len(path) > 0 && !notModified {
+		leaf, why := kv.Leaf(q.key, lent(path), row)
+		if why != nil {
+			return why
 		}
-		return kv.KeyNotFound
+		row.Value, row.ContentType = kv.Value{Kind: kv.Text, Bytes: leaf}, "application/json"
 	}
 	header := &q.ctx.Response.Header
-	header.SetContentType(row.ContentType)
+	if len(path) > 0 {
+		header.SetCanonical(headerJSONPath, path)
+	}
 	q.numberHeader(headerCreatedAt, secondsDown(row.CreatedAt))
 	q.numberHeader(headerUpdatedAt, secondsDown(row.UpdatedAt))
 	if row.ExpireAt != 0 {
 		q.numberHeader(headerExpireAt, secondsUp(row.ExpireAt))
 	}
 	q.etagHeader(row.Version)
+	if notModified {
+		q.ctx.SetStatusCode(fasthttp.StatusNotModified)
+		return nil
+	}
+	header.SetContentType(row.ContentType)
 	if row.Value.Kind == kv.Integer {
 		q.out = row.Value.Append(q.out[:0])
 		q.ctx.SetBody(q.out)
@@ -47,16 +59,54 @@ func get(q *request) error {
 	return nil
 }
 
-// load reads the row of the request's key into q.row.
-func (q *request) load() error {
+// entry answers all that there is to know of the key, in an envelope.
+func entry(q *request) error {
+	if err := q.loadLive(); err != nil {
+		return err
+	}
+	row := &q.row
+	notModified, err := q.holds(row.Version)
+	if err != nil {
+		return err
+	}
+	q.etagHeader(row.Version)
+	if notModified {
+		q.ctx.SetStatusCode(fasthttp.StatusNotModified)
+		return nil
+	}
+	q.out = jsontext.AppendString(append(q.out[:0], `{"key":`...), q.key)
+	q.text("content_type", row.ContentType)
+	q.number("created_at", secondsDown(row.CreatedAt))
+	q.number("updated_at", secondsDown(row.UpdatedAt))
+	q.moment("expire_at", row.ExpireAt)
+	q.etagText(row.Version)
+	q.out = appendValue(append(q.out, ','), row)
+	q.end()
+	return nil
+}
+
+// loadLive reads the row of the request's key into q.row, if it is there now.
+func (q *request) loadLive() error {
+	if why := kv.CheckKey(q.key, &q.server.config.Limits); why != nil {
+		return why
+	}
 	table, err := q.table()
 	if err != nil {
 		return err
 	}
-	return q.read(func(reader *catalog.Reader) (err error) {
+	err = q.read(func(reader *catalog.Reader) (err error) {
 		q.arena, err = reader.Get(table, q.key, &q.row, q.arena[:0])
 		return err
 	})
+	switch {
+	case err != nil:
+		return err
+	case q.row.Live(q.server.config.Now()):
+		return nil
+	case q.row.Exists && q.ctx.IsHead():
+		return errKeyExpired
+	}
+	return kv.KeyNotFound
 }
 
 // appendValue appends a value as it stands in a JSON envelope: "value" parsed for

@@ -72,8 +72,11 @@ func (q *request) newCall() (*catalog.Call, error) {
 }
 
 // commit has the call committed in the request's database, which it makes if the
-// request lets it.
+// request lets it, and only once if the request says so.
 func (q *request) commit(call *catalog.Call) error {
+	if err := q.bindOnce(call); err != nil {
+		return err
+	}
 	create, err := q.create()
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"github.com/fasthttp/router"
 	"github.com/valyala/fasthttp"
 
+	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/refusal"
 )
 
@@ -24,11 +25,17 @@ type handler func(q *request) error
 // must not come to mean something else.
 var (
 	postOperations = map[string]handler{
-		"incr": incr, "decr": decr,
-		"push": notBuilt, "pop": notBuilt, "remove": notBuilt, "rollback": notBuilt,
-		"limit": notBuilt, "expire": notBuilt, "persist": notBuilt,
+		"incr":     writeKey(kv.Incr),
+		"decr":     writeKey(kv.Decr),
+		"push":     writeKey(kv.Push),
+		"pop":      writeKey(kv.Pop),
+		"remove":   writeKey(kv.Remove),
+		"expire":   writeKey(kv.Expire),
+		"persist":  writeKey(kv.Persist),
+		"limit":    limit,
+		"rollback": notBuilt,
 	}
-	getOperations = map[string]handler{"history": notBuilt, "snapshot": notBuilt, "entry": notBuilt}
+	getOperations = map[string]handler{"entry": entry, "history": notBuilt, "snapshot": notBuilt}
 )
 
 var errNotBuilt = refusal.New(refusal.NotFound, "this operation is not available in this version")
@@ -61,8 +68,8 @@ func (s *Server) routes() fasthttp.RequestHandler {
 	key := keyPrefix + "{key:*}"
 	r.GET(key, s.answerKey("kv.get", get, getOperations))
 	r.HEAD(key, s.answerKey("kv.head", get, getOperations))
-	r.PUT(key, s.answerKey("kv.put", put, nil))
-	r.DELETE(key, s.answerKey("kv.delete", deleteKey, nil))
+	r.PUT(key, s.answerKey("kv.put", writeKey(kv.Set), nil))
+	r.DELETE(key, s.answerKey("kv.delete", writeKey(kv.Delete), nil))
 	r.POST(key, s.answerKey("kv.post", onlyOperations, postOperations))
 
 	on("POST", prefix+"/db", "db.transaction", transaction)

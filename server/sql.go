@@ -25,7 +25,7 @@ func transaction(q *request) error {
 // runTransaction runs the items of the body, all or none. One that only reads is
 // run on a reader, where it waits for nobody; only SQLite can tell whether it does.
 func (q *request) runTransaction() error {
-	if err := q.noConditions(); err != nil {
+	if err := refuseConditions(q, nil); err != nil {
 		return err
 	}
 	wanted := sqlRequests.Get().(*sqltx.Request)
@@ -47,8 +47,11 @@ func (q *request) runTransaction() error {
 	if err != nil {
 		return err
 	}
-	reads := wanted.LooksReadOnly()
-	db, err := q.database(create && !reads) // a read never creates
+	if err := q.bindOnce(call); err != nil {
+		return err
+	}
+	reads := wanted.LooksReadOnly() && call.Once.Key == "" // an answer to keep is a write
+	db, err := q.database(create && !reads)                // a read never creates
 	if err != nil {
 		return err
 	}
@@ -62,6 +65,10 @@ func (q *request) runTransaction() error {
 	}
 	if err != nil {
 		return err
+	}
+	if call.Once.Key != "" {
+		q.answerCall(call)
+		return nil
 	}
 	q.ctx.Response.Header.SetContentType("application/json")
 	q.ctx.SetBody(call.Results.Bytes())

@@ -7,9 +7,9 @@ typedef struct sqlite3 sqlite3;
 extern __attribute__((weak)) int sqlite3_set_authorizer(sqlite3*,
 	int(*)(void*, int, const char*, const char*, const char*, const char*), void*);
 
-extern int urliteAuthorize(uintptr_t, int, char*, char*, char*, int);
+extern int urliteAuthorize(uintptr_t, int, char*, char*, char*, char*);
 static int ask(void *who, int action, const char *a, const char *b, const char *schema, const char *inner) {
-	return urliteAuthorize((uintptr_t)who, action, (char*)a, (char*)b, (char*)schema, inner != 0);
+	return urliteAuthorize((uintptr_t)who, action, (char*)a, (char*)b, (char*)schema, (char*)inner);
 }
 static int set_authorizer(void *db, uintptr_t who) { return sqlite3_set_authorizer((sqlite3*)db, ask, (void*)who); }
 */
@@ -24,11 +24,15 @@ import (
 // authorizer is asked by SQLite for each thing that a statement wants to do, when
 // it is prepared. Our own statements may do all; foreign ones what the policy says,
 // and so may the triggers and views that either of them runs: those are a client's.
+// Our own triggers may also write what no client may.
 //
 // It is not the binding's authorizer: that one is never let go of.
 type authorizer struct {
 	policy  policy
 	foreign bool
+	// dropping is the table that a statement was last allowed to drop: its triggers go
+	// with it.
+	dropping string
 	handle  cgo.Handle
 }
 
@@ -47,12 +51,37 @@ func newAuthorizer(conn *sqlite.Conn, p policy) *authorizer {
 func (z *authorizer) release() { z.handle.Delete() }
 
 //export urliteAuthorize
-func urliteAuthorize(who C.uintptr_t, action C.int, a, b, schema *C.char, inner C.int) C.int {
+func urliteAuthorize(who C.uintptr_t, action C.int, a, b, schema, inner *C.char) C.int {
 	z := cgo.Handle(who).Value().(*authorizer)
-	if (!z.foreign && inner == 0) || z.policy(sqlite.OpType(action), goString(a), goString(b), goString(schema)) {
+	if !z.foreign && inner == nil {
+		return C.int(sqlite.SQLITE_OK)
+	}
+	if z.allows(sqlite.OpType(action), goString(a), goString(b), goString(schema), goString(inner)) {
 		return C.int(sqlite.SQLITE_OK)
 	}
 	return C.int(sqlite.SQLITE_DENY)
+}
+
+// allows answers for a client's statement, or for a trigger or view named inner.
+func (z *authorizer) allows(action sqlite.OpType, a, b, schema, inner string) bool {
+	switch {
+	case z.policy(action, a, b, schema):
+		if action == sqlite.SQLITE_DROP_TABLE {
+			z.dropping = a
+		}
+		return true
+	case action == sqlite.SQLITE_DROP_TRIGGER:
+		return isOwnTrigger(a) && b == z.dropping
+	}
+	return writesRows(action) && isOwnTrigger(inner)
+}
+
+func writesRows(action sqlite.OpType) bool {
+	switch action {
+	case sqlite.SQLITE_INSERT, sqlite.SQLITE_UPDATE, sqlite.SQLITE_DELETE:
+		return true
+	}
+	return false
 }
 
 func goString(text *C.char) string {

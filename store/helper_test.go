@@ -49,7 +49,7 @@ func (b *book) begin(t fataler) {
 
 func (b *book) commit(t fataler) {
 	t.Helper()
-	if err := b.w.Commit(b.sequence); err != nil {
+	if err := b.w.Commit(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -68,7 +68,11 @@ func (b *book) do(t fataler, op *kv.Op) (row kv.Row, refused *refusal.Refusal) {
 	if !out.Changed {
 		return row, nil
 	}
-	for _, entry := range out.Apply(op, &row, b.now, &b.sequence, nil) {
+	log := out.Apply(op, &row, b.now, &b.sequence, nil)
+	if err := b.w.Reserve(b.sequence); err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range log {
 		if err := b.w.Record(b.table, op.Key, b.actor, &entry); err != nil {
 			t.Fatal(err)
 		}
@@ -124,7 +128,7 @@ func run(w *store.WriteConn, items ...sqltx.Item) (string, error) {
 // commitSQL runs SQL in a transaction of its own.
 func commitSQL(t fataler, w *store.WriteConn, items ...sqltx.Item) string {
 	t.Helper()
-	sequence, err := w.Begin()
+	_, err := w.Begin()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +136,7 @@ func commitSQL(t fataler, w *store.WriteConn, items ...sqltx.Item) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Commit(sequence); err != nil {
+	if err := w.Commit(); err != nil {
 		t.Fatal(err)
 	}
 	return answer

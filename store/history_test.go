@@ -46,7 +46,7 @@ func TestRandomWritesKeepTheHistoryFoldable(t *testing.T) {
 				b.do(t, &op)
 			}
 			if rapid.Bool().Draw(t, "sweep") {
-				if _, err := w.Sweep(b.now, rapid.IntRange(0, 3).Draw(t, "rows")); err != nil {
+				if _, err := w.Sweep(b.now, 0, rapid.IntRange(0, 3).Draw(t, "rows")); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -120,7 +120,7 @@ func TestSweepingARowDoesNotChangeWhatItsPastTells(t *testing.T) {
 		b.now = birth + 5000
 		if swept {
 			b.begin(t)
-			if did, err := w.Sweep(b.now, 10); err != nil || did.Rows != 1 {
+			if did, err := w.Sweep(b.now, 0, 10); err != nil || did.Rows != 1 {
 				t.Fatal(did, err)
 			}
 			b.commit(t)

@@ -90,8 +90,8 @@ func TestAListedRowTellsAllButTheValue(t *testing.T) {
 		"text":    {ContentType: "text/plain", Size: 6, CreatedAt: birth, UpdatedAt: birth, Version: 1},
 		"counter": {ContentType: "text/plain", Size: 3, CreatedAt: birth, UpdatedAt: birth, Version: 2},
 		"blob":    {ContentType: "image/png", Size: 3, CreatedAt: birth, UpdatedAt: birth, ExpireAt: birth + 9000, Version: 3},
-		"null":    {ContentType: "text/plain", Size: 0, CreatedAt: 1, UpdatedAt: 2},
-		"real":    {ContentType: "text/plain", Size: 4, CreatedAt: 1, UpdatedAt: 2},
+		"null":    {ContentType: "text/plain", Size: 0, CreatedAt: 1, UpdatedAt: 2, Version: 5},
+		"real":    {ContentType: "text/plain", Size: 4, CreatedAt: 1, UpdatedAt: 2, Version: 7},
 	}
 	_, err := r.List(&store.Page{Table: b.table, Limit: 100, Now: b.now}, func(row *store.ListedRow) {
 		key := string(row.Key)

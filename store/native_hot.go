@@ -8,6 +8,7 @@ typedef long long sqlite3_int64;
 #define LINKED __attribute__((weak))
 extern LINKED int sqlite3_bind_int64(sqlite3_stmt*, int, sqlite3_int64);
 extern LINKED int sqlite3_bind_text(sqlite3_stmt*, int, const char*, int, void(*)(void*));
+extern LINKED int sqlite3_bind_blob(sqlite3_stmt*, int, const void*, int, void(*)(void*));
 extern LINKED int sqlite3_clear_bindings(sqlite3_stmt*);
 extern LINKED int sqlite3_step(sqlite3_stmt*);
 extern LINKED int sqlite3_reset(sqlite3_stmt*);
@@ -16,7 +17,8 @@ extern LINKED int sqlite3_column_bytes(sqlite3_stmt*, int);
 extern LINKED const void *sqlite3_column_blob(sqlite3_stmt*, int);
 extern LINKED sqlite3_int64 sqlite3_column_int64(sqlite3_stmt*, int);
 
-enum { ROW = 100, NUMBERS = 6, TYPE_COLUMN = NUMBERS, VALUE_COLUMN, INTEGER = 1 };
+enum { ROW = 100, NUMBERS = 6, TYPE_COLUMN = NUMBERS, VALUE_COLUMN };
+enum { INTEGER = 1, TEXT = 3, BLOB = 4 }; // SQLite's types, 0 for none
 
 // row_columns is a row of a KV table; its texts are copied into a buffer, the
 // content type first.
@@ -61,19 +63,62 @@ static int get_row(void *handle, const char *key, int key_size, int with_value, 
 	return reset(stmt, code);
 }
 
-static int put_counter(void *handle, const char *key, int key_size, const sqlite3_int64 *numbers) {
+// Like the key, what is bound is the caller's memory.
+static void bind_value(sqlite3_stmt *stmt, int param, int kind, sqlite3_int64 integer, const char *bytes, int size) {
+	if (size == 0) bytes = ""; // no address would be NULL
+	if (kind == INTEGER) sqlite3_bind_int64(stmt, param, integer);
+	else if (kind == TEXT) sqlite3_bind_text(stmt, param, bytes, size, (void(*)(void*))0);
+	else if (kind == BLOB) sqlite3_bind_blob(stmt, param, bytes, size, (void(*)(void*))0);
+}
+
+// put_row binds ?1 key, ?2 type, ?3… six numbers, the value, and the version before if
+// there is one; an expiry of zero is NULL.
+static int put_row(void *handle, const char *key, int key_size, const char *type, int type_size,
+	const sqlite3_int64 *numbers, int kind, sqlite3_int64 integer, const char *bytes, int size) {
 	sqlite3_stmt *stmt = handle;
 	bind_key(stmt, 1, key, key_size);
-	for (int i = 0; i < 5; i++) sqlite3_bind_int64(stmt, i + 2, numbers[i]);
+	bind_value(stmt, 2, TEXT, 0, type, type_size);
+	for (int i = 0; i < 6; i++) if (i != 2 || numbers[i] != 0) sqlite3_bind_int64(stmt, i + 3, numbers[i]);
+	bind_value(stmt, 9, kind, integer, bytes, size);
+	if (numbers[6] >= 0) sqlite3_bind_int64(stmt, 10, numbers[6]);
+	return reset(stmt, sqlite3_step(stmt));
+}
+
+// put_value binds ?1 key, ?2… four numbers, the value, and the version before.
+static int put_value(void *handle, const char *key, int key_size,
+	const sqlite3_int64 *numbers, int kind, sqlite3_int64 integer, const char *bytes, int size) {
+	sqlite3_stmt *stmt = handle;
+	bind_key(stmt, 1, key, key_size);
+	for (int i = 0; i < 4; i++) sqlite3_bind_int64(stmt, i + 2, numbers[i]);
+	bind_value(stmt, 6, kind, integer, bytes, size);
+	sqlite3_bind_int64(stmt, 7, numbers[4]);
 	return reset(stmt, sqlite3_step(stmt));
 }
 
 // A zero at the end is a NULL: no actor, no argument.
-static int put_entry(void *handle, const char *key, int key_size, const sqlite3_int64 *numbers) {
-	sqlite3_stmt *stmt = handle;
+static void bind_entry(sqlite3_stmt *stmt, const char *key, int key_size, const sqlite3_int64 *numbers) {
 	sqlite3_bind_int64(stmt, 1, numbers[0]);
 	bind_key(stmt, 2, key, key_size);
 	for (int i = 1; i < 7; i++) if (i < 5 || numbers[i] != 0) sqlite3_bind_int64(stmt, i + 2, numbers[i]);
+}
+
+static int put_entry(void *handle, const char *key, int key_size, const sqlite3_int64 *numbers) {
+	sqlite3_stmt *stmt = handle;
+	bind_entry(stmt, key, key_size, numbers);
+	return reset(stmt, sqlite3_step(stmt));
+}
+
+// put_full_entry is put_entry with all that an entry may have: ?9 path, ?10 type, ?11
+// expiry, ?12 value. What has no address is NULL.
+static int put_full_entry(void *handle, const char *key, int key_size, const sqlite3_int64 *numbers,
+	const char *path, int path_size, const char *type, int type_size, int expires,
+	int kind, sqlite3_int64 integer, const char *bytes, int size) {
+	sqlite3_stmt *stmt = handle;
+	bind_entry(stmt, key, key_size, numbers);
+	if (path_size > 0) bind_value(stmt, 9, TEXT, 0, path, path_size);
+	if (type_size >= 0) bind_value(stmt, 10, TEXT, 0, type, type_size);
+	if (expires) sqlite3_bind_int64(stmt, 11, numbers[7]);
+	bind_value(stmt, 12, kind, integer, bytes, size);
 	return reset(stmt, sqlite3_step(stmt));
 }
 */
@@ -87,8 +132,8 @@ import (
 	"github.com/urlite/urlite/kv"
 )
 
-// This file is the three things that every read and every increment does, each in
-// one crossing into C instead of ten or more: a crossing costs as much as binding a
+// This file is what every read and every write does, each in one crossing into C
+// instead of ten or more: a crossing costs as much as binding a
 // value does (profiles/notes/0001-one-crossing.md). All else uses the binding.
 
 // smallRow is the room kept for the texts of a row; what is larger costs a few
@@ -162,20 +207,84 @@ func resetBound(stmt *sqlite.Stmt) error {
 
 // numbers are what a statement binds besides the key. What goes to C goes to the heap
 // first, so they are kept from call to call.
-type numbers [7]int64
+type numbers [8]int64
 
-// putCounter runs a statement of updateCounter with a value that is an integer.
-func putCounter(conn *sqlite.Conn, stmt *sqlite.Stmt, n *numbers, key string, row *kv.Row) error {
-	*n = numbers{row.UpdatedAt, row.Version, row.OpNumber, row.Head, row.Value.Int}
-	return codeError(conn, C.put_counter(stmtHandle(stmt), (*C.char)(unsafe.Pointer(unsafe.StringData(key))), C.int(len(key)),
-		(*C.sqlite3_int64)(unsafe.Pointer(n))))
+func (n *numbers) c() *C.sqlite3_int64 { return (*C.sqlite3_int64)(unsafe.Pointer(n)) }
+
+// textOf and bytesOf are memory as C takes it, for the length of one call.
+func textOf(s string) (*C.char, C.int) {
+	return (*C.char)(unsafe.Pointer(unsafe.StringData(s))), C.int(len(s))
+}
+
+func bytesOf(b []byte) (*C.char, C.int) {
+	return (*C.char)(unsafe.Pointer(unsafe.SliceData(b))), C.int(len(b))
+}
+
+// typeOf is the type that a value has in the file.
+func typeOf(v *kv.Value) C.int {
+	switch v.Kind {
+	case kv.Integer:
+		return C.INTEGER
+	case kv.Text:
+		return C.TEXT
+	}
+	return C.BLOB
+}
+
+// newRow is for a row that has no version in the file yet.
+const newRow = -1
+
+// putRow runs a statement of insertRow or updateRow. was is the version that the row
+// has in the file.
+func putRow(conn *sqlite.Conn, stmt *sqlite.Stmt, n *numbers, key string, row *kv.Row, was int64) error {
+	*n = numbers{row.CreatedAt, row.UpdatedAt, row.ExpireAt, row.Version, row.OpNumber, row.Head, was}
+	k, keySize := textOf(key)
+	t, typeSize := textOf(row.ContentType)
+	v, size := bytesOf(row.Value.Bytes)
+	return codeError(conn, C.put_row(stmtHandle(stmt), k, keySize, t, typeSize, n.c(),
+		typeOf(&row.Value), C.sqlite3_int64(row.Value.Int), v, size))
+}
+
+// putValue runs a statement of updateValue.
+func putValue(conn *sqlite.Conn, stmt *sqlite.Stmt, n *numbers, key string, row *kv.Row, was int64) error {
+	*n = numbers{row.UpdatedAt, row.Version, row.OpNumber, row.Head, was}
+	k, keySize := textOf(key)
+	v, size := bytesOf(row.Value.Bytes)
+	return codeError(conn, C.put_value(stmtHandle(stmt), k, keySize, n.c(),
+		typeOf(&row.Value), C.sqlite3_int64(row.Value.Int), v, size))
 }
 
 // putEntry runs a statement of insertEntry.
 func putEntry(conn *sqlite.Conn, stmt *sqlite.Stmt, n *numbers, key string, actor int64, e *kv.Entry) error {
 	*n = numbers{e.ID, e.OpNumber, int64(e.Op), e.At, e.Prev, actor, e.Arg}
-	return codeError(conn, C.put_entry(stmtHandle(stmt), (*C.char)(unsafe.Pointer(unsafe.StringData(key))), C.int(len(key)),
-		(*C.sqlite3_int64)(unsafe.Pointer(n))))
+	k, keySize := textOf(key)
+	return codeError(conn, C.put_entry(stmtHandle(stmt), k, keySize, n.c()))
+}
+
+// putFullEntry runs a statement of insertFullEntry. An entry has a state if and only
+// if its line has a content type, or stands for a key that is absent.
+func putFullEntry(conn *sqlite.Conn, stmt *sqlite.Stmt, n *numbers, key string, actor int64, e *kv.Entry) error {
+	*n = numbers{e.ID, e.OpNumber, int64(e.Op), e.At, e.Prev, actor, e.Arg, e.ExpireAt}
+	value, valueType, typeSize, expires := &e.Delta, typeOf(&e.Delta), C.int(-1), e.Expires
+	k, keySize := textOf(key)
+	p, pathSize := textOf(e.Path)
+	t, size := textOf(e.ContentType)
+	switch {
+	case e.HasState && !e.Absent:
+		value, valueType, typeSize, expires = &e.Value, typeOf(&e.Value), size, e.ExpireAt != 0
+	case e.Delta.Kind == kv.Stored:
+		valueType = 0
+	}
+	v, valueSize := bytesOf(value.Bytes)
+	return codeError(conn, C.put_full_entry(stmtHandle(stmt), k, keySize, n.c(), p, pathSize, t, typeSize, toInt(expires),
+		valueType, C.sqlite3_int64(value.Int), v, valueSize))
+}
+
+func toInt(b bool) C.int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // codeError is the binding's error for a result code, nil for the good ones.

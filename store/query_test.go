@@ -121,7 +121,7 @@ func TestAnAnswerThatGrowsTooLargeEndsTheRequest(t *testing.T) {
 	if !isItemError(err) || w.TransactionEnded() {
 		t.Fatal(err)
 	}
-	if err := w.Commit(0); err != nil {
+	if err := w.Commit(); err != nil {
 		t.Fatal(err)
 	}
 	if n := one(t, path, "SELECT count(*) FROM t").Int; n != 0 {

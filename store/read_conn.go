@@ -25,7 +25,7 @@ type ReadConn struct {
 }
 
 // readTable is a KV table that the reader has found, with its statements.
-type readTable struct{ row, list *sqlite.Stmt }
+type readTable struct{ row, list, reverse, count *sqlite.Stmt }
 
 // OpenReader opens the database file at path for reading.
 func OpenReader(path string, options Options) (*ReadConn, error) {
@@ -115,13 +115,15 @@ func (r *ReadConn) table(name string) (t *readTable, known bool, err error) {
 		return nil, false, err
 	}
 	t = &readTable{}
-	if t.row, _, err = r.conn.PrepareTransient(forTable(selectRowAll, name)); err != nil {
-		return nil, false, err
-	}
-	list := strings.ReplaceAll(forTable(selectList, name), "$bytes", r.bytesOf)
-	if t.list, _, err = r.conn.PrepareTransient(list); err != nil {
-		t.row.Finalize()
-		return nil, false, err
+	for _, s := range []struct {
+		stmt **sqlite.Stmt
+		sql  string
+	}{{&t.row, selectRowAll}, {&t.list, selectList}, {&t.reverse, reverseList}, {&t.count, countList}} {
+		sql := strings.ReplaceAll(forTable(s.sql, name), "$bytes", r.bytesOf)
+		if *s.stmt, _, err = r.conn.PrepareTransient(sql); err != nil {
+			t.finalize()
+			return nil, false, err
+		}
 	}
 	if len(r.tables) >= readTablesMax {
 		for name := range r.tables {
@@ -132,11 +134,18 @@ func (r *ReadConn) table(name string) (t *readTable, known bool, err error) {
 	return t, false, nil
 }
 
+func (t *readTable) finalize() {
+	for _, stmt := range []*sqlite.Stmt{t.row, t.list, t.reverse, t.count} {
+		if stmt != nil {
+			stmt.Finalize()
+		}
+	}
+}
+
 // forget drops a table's statements: it may have been dropped from the file.
 func (r *ReadConn) forget(name string) {
 	if t, ok := r.tables[name]; ok {
-		t.row.Finalize()
-		t.list.Finalize()
+		t.finalize()
 		delete(r.tables, name)
 	}
 }

@@ -103,7 +103,7 @@ func createTable(conn *sqlite.Conn, table string) error {
 			return err
 		}
 	}
-	return nil
+	return createTriggers(conn, table)
 }
 
 // tableState is what stands under a KV table's name.
@@ -112,7 +112,7 @@ type tableState uint8
 const (
 	tableMissing tableState = iota
 	tableReady
-	tableBare // the table is there, but DROP TABLE took something of its history
+	tableBare // the table is there, but something of its history or its triggers is not
 )
 
 // tableColumns is what a KV table must have to be one.
@@ -144,6 +144,10 @@ func inspectTable(conn *sqlite.Conn, table string) (tableState, error) {
 		if len(columns) == 0 {
 			return tableBare, nil
 		}
+	}
+	whole, err := hasTriggers(conn, table)
+	if err != nil || !whole {
+		return tableBare, err
 	}
 	return tableReady, nil
 }

@@ -67,14 +67,14 @@ func TestReturningAnswersRows(t *testing.T) {
 	// What is cut off is only not shown.
 	var results sqltx.Results
 	results.Begin(sqltx.FormatList)
-	sequence, err := w.Begin()
+	_, err := w.Begin()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := w.RunSQL(&sqltx.Request{Items: []sqltx.Item{sql("UPDATE t SET b = 7 RETURNING a")}}, longEnough, 1, &results); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Commit(sequence); err != nil {
+	if err := w.Commit(); err != nil {
 		t.Fatal(err)
 	}
 	results.End()

@@ -11,10 +11,19 @@ type Swept struct {
 	Next int64
 }
 
-// Sweep removes up to rowsMax rows that expired by now, inside the transaction.
-// Their chains stay. It must not run while rows are loaded and unsaved.
-func (w *WriteConn) Sweep(now int64, rowsMax int) (Swept, error) {
+// Sweep removes up to rowsMax rows that expired by now, inside the transaction, and
+// as many answers that were given before answeredBefore. The chains of the rows stay.
+// It must not run while rows are loaded and unsaved.
+func (w *WriteConn) Sweep(now, answeredBefore int64, rowsMax int) (Swept, error) {
 	var swept Swept
+	_, oldest, err := w.answers.sweep(answeredBefore, rowsMax)
+	if err != nil {
+		return swept, refuse(w.conn, err)
+	}
+	if oldest != 0 {
+		swept.soon(oldest + (now - answeredBefore) + 1)
+		swept.More = oldest < answeredBefore
+	}
 	tables, err := keyValueTables(w.conn)
 	if err != nil {
 		return swept, refuse(w.conn, err)
@@ -37,11 +46,16 @@ func (w *WriteConn) Sweep(now int64, rowsMax int) (Swept, error) {
 			return swept, refuse(w.conn, err)
 		}
 		swept.More = swept.More || (next != 0 && next <= now)
-		if next != 0 && (swept.Next == 0 || next < swept.Next) {
-			swept.Next = next
-		}
+		swept.soon(next)
 	}
 	return swept, nil
+}
+
+// soon notes when there is something to sweep, 0 for never.
+func (s *Swept) soon(at int64) {
+	if at != 0 && (s.Next == 0 || at < s.Next) {
+		s.Next = at
+	}
 }
 
 // expiredRow is a key to be swept, with its chain.
@@ -109,7 +123,7 @@ func (w *WriteConn) expire(t *writeTable, row *expiredRow) (gone bool, err error
 	case nil:
 		return true, nil
 	case errKept:
-		return false, nil
+		return false, t.disinter(row.key)
 	default:
 		return false, err
 	}

@@ -13,7 +13,7 @@ import (
 func sweep(t *testing.T, b *book, rowsMax int) store.Swept {
 	t.Helper()
 	b.begin(t)
-	swept, err := b.w.Sweep(b.now, rowsMax)
+	swept, err := b.w.Sweep(b.now, 0, rowsMax)
 	if err != nil {
 		t.Fatal(err)
 	}

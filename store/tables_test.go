@@ -154,7 +154,7 @@ func TestATableThatIsNoLongerAKVTableDoesNotStopTheSweep(t *testing.T) {
 	short.TTLSeconds = 1
 	b.all(t, short)
 	b.begin(t)
-	swept, err := w.Sweep(birth+5000, 10)
+	swept, err := w.Sweep(birth+5000, 0, 10)
 	if err != nil || swept.Rows != 1 {
 		t.Fatal(swept, err)
 	}

@@ -45,14 +45,17 @@ type WriteConn struct {
 	busyWait time.Duration
 	// arena holds the values loaded in this transaction.
 	arena []byte
-	// sequence is the write sequence number at the start of the transaction.
+	// sequence is the write sequence number as the file has it.
 	sequence int64
 	foreign  *foreignSQL
+	answers  answers
 	expired  []expiredRow
 	// ranSQL says that SQL of a client has run in this transaction, and doubted that
 	// it has since a sequence beyond all entries of history was last committed: it may
 	// have written entries of its own.
 	ranSQL, doubted bool
+	// reserved says that the sequence has moved in this transaction.
+	reserved bool
 }
 
 // OpenWriter opens the database file at path for writing, in write-ahead mode.
@@ -74,6 +77,7 @@ func OpenWriter(path string, options Options) (*WriteConn, error) {
 		schema:   schemaWatch{conn: conn},
 		meta:     meta{conn: conn},
 		actors:   actors{conn: conn, known: map[string]int64{}},
+		answers:  answers{conn: conn},
 		tables:   map[string]*writeTable{},
 		path:     path,
 		busyWait: options.busyWait(),
@@ -133,11 +137,12 @@ func (w *WriteConn) Begin() (sequence int64, err error) {
 		return 0, refuse(w.conn, err)
 	}
 	w.foreign.stopper.arm(ownTimeMax)
+	w.reserved = false
 	if err = w.noticeSchema(); err == nil {
 		w.sequence, err = w.meta.readSequenceNumber()
 	}
 	if err == nil && w.doubted {
-		w.sequence, err = beyondHistory(w.conn, w.sequence)
+		err = w.raiseSequence()
 	}
 	if err != nil {
 		err = refuse(w.conn, err)
@@ -145,6 +150,15 @@ func (w *WriteConn) Begin() (sequence int64, err error) {
 		return 0, err
 	}
 	return w.sequence, nil
+}
+
+// raiseSequence moves the sequence past every entry of history.
+func (w *WriteConn) raiseSequence() error {
+	beyond, err := beyondHistory(w.conn, w.sequence)
+	if err != nil {
+		return err
+	}
+	return w.Reserve(beyond)
 }
 
 // Load reads the row of key in table into row; the bytes of its value are good
@@ -185,22 +199,35 @@ func (w *WriteConn) Record(table, key, actor string, entry *kv.Entry) error {
 	return refuse(w.conn, t.record(w.conn, key, id, entry))
 }
 
-// Commit makes the transaction durable and moves the write sequence number to
-// sequence. On an error the transaction is still to be rolled back.
-func (w *WriteConn) Commit(sequence int64) error {
-	if sequence != w.sequence {
-		if err := w.meta.ensure(w.sequence); err != nil {
-			return refuse(w.conn, err)
-		}
-		if err := w.meta.moveSequenceTo(sequence); err != nil {
-			return refuse(w.conn, err)
-		}
+// Reserve moves the write sequence number to sequence: the numbers up to it belong to
+// the rows that are saved next. A trigger that they fire takes its own from there on.
+func (w *WriteConn) Reserve(sequence int64) error {
+	if sequence == w.sequence {
+		return nil
 	}
+	w.reserved = true
+	if err := w.meta.ensure(w.sequence); err != nil {
+		return refuse(w.conn, err)
+	}
+	w.sequence = sequence
+	return refuse(w.conn, w.meta.moveSequenceTo(sequence))
+}
+
+// Sequence answers the write sequence number as it is now: triggers may have moved it
+// since it was reserved.
+func (w *WriteConn) Sequence() (sequence int64, err error) {
+	w.sequence, err = w.meta.readSequenceNumber()
+	return w.sequence, refuse(w.conn, err)
+}
+
+// Commit makes the transaction durable. On an error the transaction is still to be
+// rolled back.
+func (w *WriteConn) Commit() error {
 	w.foreign.stopper.disarm()
 	if err := step(w.commit); err != nil {
 		return refuse(w.conn, err)
 	}
-	w.doubted = w.ranSQL || (w.doubted && sequence == w.sequence)
+	w.doubted = w.ranSQL || (w.doubted && !w.reserved)
 	w.ranSQL = false
 	w.actors.committed()
 	w.resetArena()
@@ -213,6 +240,7 @@ func (w *WriteConn) Rollback() error {
 	w.ranSQL = false
 	w.actors.rolledBack()
 	w.meta.forget()
+	w.answers.close()
 	w.forgetTables()
 	w.resetArena()
 	if w.conn.GetAutocommit() {
@@ -268,6 +296,7 @@ func (w *WriteConn) noticeSchema() error {
 	w.forgetTables()
 	w.meta.forget()
 	w.actors.forget()
+	w.answers.close()
 	return nil
 }
 
@@ -283,6 +312,7 @@ func (w *WriteConn) Close() error {
 	w.forgetTables()
 	w.meta.forget()
 	w.actors.close()
+	w.answers.close()
 	w.schema.close()
 	for _, stmt := range []*sqlite.Stmt{w.begin, w.commit, w.temporary} {
 		if stmt != nil {

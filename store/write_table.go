@@ -11,12 +11,16 @@ import (
 const (
 	insertRow = `INSERT INTO main."$table"(key, content_type, created_at, updated_at, expire_at, version, op_number, head, value)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`
+	// A row is only written over in the version that was read. It has no other, unless
+	// a trigger of a client has changed it since.
 	updateRow = `UPDATE main."$table" SET content_type = ?2, created_at = ?3, updated_at = ?4, expire_at = ?5,
-		version = ?6, op_number = ?7, head = ?8, value = ?9 WHERE key = ?1`
-	// updateCounter is for writes that leave type and lifetime alone: it has fewer
+		version = ?6, op_number = ?7, head = ?8, value = ?9 WHERE key = ?1 AND version = ?10`
+	// updateValue is for writes that leave type and lifetime alone: it has fewer
 	// bindings and does not look at the expiry index.
-	updateCounter = `UPDATE main."$table" SET updated_at = ?2, version = ?3, op_number = ?4, head = ?5, value = ?6 WHERE key = ?1`
-	deleteRow     = `DELETE FROM main."$table" WHERE key = ?1`
+	updateValue = `UPDATE main."$table" SET updated_at = ?2, version = ?3, op_number = ?4, head = ?5, value = ?6 WHERE key = ?1 AND version = ?7`
+	// updateLife is for writes that leave the value alone, which may not be loaded.
+	updateLife = `UPDATE main."$table" SET updated_at = ?2, version = ?3, op_number = ?4, head = ?5, expire_at = ?6 WHERE key = ?1 AND version = ?7`
+	deleteRow  = `DELETE FROM main."$table" WHERE key = ?1`
 
 	selectDeleted = `SELECT version, op_number, head, updated_at FROM main."_urlite_$table_deleted" WHERE key = ?1`
 	insertDeleted = `INSERT OR REPLACE INTO main."_urlite_$table_deleted"(key, version, op_number, head, updated_at) VALUES (?1, ?2, ?3, ?4, ?5)`
@@ -24,8 +28,8 @@ const (
 
 	insertEntry = `INSERT INTO main."$table_history"(id, key, op_number, op, at, prev, actor, arg)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`
-	insertKeyframe = `INSERT INTO main."$table_history"(id, key, op_number, op, at, prev, actor, arg, content_type, expire_at, value)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`
+	insertFullEntry = `INSERT INTO main."$table_history"(id, key, op_number, op, at, prev, actor, arg, path, content_type, expire_at, value)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`
 	closeEntry = `UPDATE main."$table_history" SET arg = ?2, content_type = ?3, expire_at = ?4, value = ?5 WHERE id = ?1`
 
 	// The step removes what a group can afford; the index finds it. Plain SQL may have
@@ -42,12 +46,12 @@ const (
 
 // writeTable is a KV table that the writer has found or made, with its statements.
 type writeTable struct {
-	numbers                         numbers
-	row, rowAll                     *sqlite.Stmt
-	insert, update, counter, delete *sqlite.Stmt
-	deleted, bury, unbury           *sqlite.Stmt
-	entry, keyframe, closes         *sqlite.Stmt
-	expired, expiry, closeExpired   *sqlite.Stmt
+	numbers                             numbers
+	row, rowAll                         *sqlite.Stmt
+	insert, update, value, life, delete *sqlite.Stmt
+	deleted, bury, unbury               *sqlite.Stmt
+	entry, fullEntry, closes            *sqlite.Stmt
+	expired, expiry, closeExpired       *sqlite.Stmt
 }
 
 // prepareWriteTable prepares the statements of a table that exists.
@@ -58,9 +62,9 @@ func prepareWriteTable(conn *sqlite.Conn, table string) (*writeTable, error) {
 		sql  string
 	}{
 		{&t.row, selectRow}, {&t.rowAll, selectRowAll},
-		{&t.insert, insertRow}, {&t.update, updateRow}, {&t.counter, updateCounter}, {&t.delete, deleteRow},
+		{&t.insert, insertRow}, {&t.update, updateRow}, {&t.value, updateValue}, {&t.life, updateLife}, {&t.delete, deleteRow},
 		{&t.deleted, selectDeleted}, {&t.bury, insertDeleted}, {&t.unbury, forgetDeleted},
-		{&t.entry, insertEntry}, {&t.keyframe, insertKeyframe}, {&t.closes, closeEntry},
+		{&t.entry, insertEntry}, {&t.fullEntry, insertFullEntry}, {&t.closes, closeEntry},
 		{&t.expired, expireRows}, {&t.expiry, nextExpiry}, {&t.closeExpired, closeExpired},
 	} {
 		stmt, _, err := conn.PrepareTransient(forTable(s.sql, table))
@@ -75,8 +79,8 @@ func prepareWriteTable(conn *sqlite.Conn, table string) (*writeTable, error) {
 
 func (t *writeTable) finalize() {
 	for _, stmt := range []*sqlite.Stmt{
-		t.row, t.rowAll, t.insert, t.update, t.counter, t.delete,
-		t.deleted, t.bury, t.unbury, t.entry, t.keyframe, t.closes, t.expired, t.expiry, t.closeExpired,
+		t.row, t.rowAll, t.insert, t.update, t.value, t.life, t.delete,
+		t.deleted, t.bury, t.unbury, t.entry, t.fullEntry, t.closes, t.expired, t.expiry, t.closeExpired,
 	} {
 		if stmt != nil {
 			stmt.Finalize()
@@ -92,22 +96,16 @@ func step(stmt *sqlite.Stmt) error {
 	return stmt.Reset()
 }
 
-// errKept answers a write that a client's trigger took back with RAISE(IGNORE).
+// errKept answers a write that a client's trigger took back with RAISE(IGNORE), or
+// was ahead of.
 var errKept = refusal.New(refusal.SQLConstraint, "a trigger kept the row from being written")
 
-// stepRow is step for a statement that must change one row.
-func stepRow(conn *sqlite.Conn, stmt *sqlite.Stmt) error {
-	if err := step(stmt); err != nil {
-		return err
-	}
-	return oneChanged(conn)
-}
-
-func oneChanged(conn *sqlite.Conn) error {
-	if conn.Changes() == 0 {
+// oneChanged is for a statement that had to change one row, and went as err tells.
+func oneChanged(conn *sqlite.Conn, err error) error {
+	if err == nil && conn.Changes() == 0 {
 		return errKept
 	}
-	return nil
+	return err
 }
 
 // load reads the row of key, or the chain of a deleted one. It answers w's arena,
@@ -140,29 +138,17 @@ func (t *writeTable) save(conn *sqlite.Conn, key string, was, now *kv.Row) error
 	switch {
 	case now.Exists && !was.Exists:
 		if was.Head != 0 {
-			bindText(t.unbury, 1, key)
-			if err := step(t.unbury); err != nil {
+			if err := t.disinter(key); err != nil {
 				return err
 			}
 		}
-		bindRow(t.insert, key, now)
-		return stepRow(conn, t.insert)
-	case now.Exists && sameLife(was, now) && now.Value.Kind == kv.Integer:
-		if err := putCounter(conn, t.counter, &t.numbers, key, now); err != nil {
-			return err
-		}
-		return oneChanged(conn)
+		return oneChanged(conn, putRow(conn, t.insert, &t.numbers, key, now, newRow))
+	case now.Exists && now.Value.Kind == kv.Stored:
+		return t.saveLife(conn, key, was, now)
 	case now.Exists && sameLife(was, now):
-		bindText(t.counter, 1, key)
-		t.counter.BindInt64(2, now.UpdatedAt)
-		t.counter.BindInt64(3, now.Version)
-		t.counter.BindInt64(4, now.OpNumber)
-		t.counter.BindInt64(5, now.Head)
-		bindValue(t.counter, 6, &now.Value)
-		return stepRow(conn, t.counter)
+		return oneChanged(conn, putValue(conn, t.value, &t.numbers, key, now, was.Version))
 	case now.Exists:
-		bindRow(t.update, key, now)
-		return stepRow(conn, t.update)
+		return oneChanged(conn, putRow(conn, t.update, &t.numbers, key, now, was.Version))
 	case was.Exists:
 		return t.remove(conn, key, now)
 	case now.Head != 0:
@@ -175,25 +161,34 @@ func sameLife(was, now *kv.Row) bool {
 	return was.CreatedAt == now.CreatedAt && was.ExpireAt == now.ExpireAt && was.ContentType == now.ContentType
 }
 
-func bindRow(stmt *sqlite.Stmt, key string, row *kv.Row) {
-	bindText(stmt, 1, key)
-	bindText(stmt, 2, row.ContentType)
-	stmt.BindInt64(3, row.CreatedAt)
-	stmt.BindInt64(4, row.UpdatedAt)
-	bindMoment(stmt, 5, row.ExpireAt)
-	stmt.BindInt64(6, row.Version)
-	stmt.BindInt64(7, row.OpNumber)
-	stmt.BindInt64(8, row.Head)
-	bindValue(stmt, 9, &row.Value)
+// saveLife writes all of a row but its value and its type.
+func (t *writeTable) saveLife(conn *sqlite.Conn, key string, was, now *kv.Row) error {
+	bindText(t.life, 1, key)
+	t.life.BindInt64(2, now.UpdatedAt)
+	t.life.BindInt64(3, now.Version)
+	t.life.BindInt64(4, now.OpNumber)
+	t.life.BindInt64(5, now.Head)
+	bindMoment(t.life, 6, now.ExpireAt)
+	t.life.BindInt64(7, was.Version)
+	return oneChanged(conn, step(t.life))
 }
 
-// remove deletes the row of key and keeps its chain, if it has one.
+// remove deletes the row of key and keeps its chain, if it has one. The chain comes
+// first: by it our trigger knows that the deletion is ours.
 func (t *writeTable) remove(conn *sqlite.Conn, key string, chain *kv.Row) error {
-	bindText(t.delete, 1, key)
-	if err := stepRow(conn, t.delete); err != nil || chain.Head == 0 {
-		return err
+	if chain.Head != 0 {
+		if err := t.buryChain(key, chain); err != nil {
+			return err
+		}
 	}
-	return t.buryChain(key, chain)
+	bindText(t.delete, 1, key)
+	return oneChanged(conn, step(t.delete))
+}
+
+// disinter takes back the chain of a row that is there after all.
+func (t *writeTable) disinter(key string) error {
+	bindText(t.unbury, 1, key)
+	return step(t.unbury)
 }
 
 func (t *writeTable) buryChain(key string, chain *kv.Row) error {
@@ -213,12 +208,10 @@ func (t *writeTable) record(conn *sqlite.Conn, key string, actor int64, e *kv.En
 		bindState(t.closes, 3, e)
 		return step(t.closes)
 	}
-	stmt := t.entry
-	if e.HasState {
-		stmt = t.keyframe
-		bindState(stmt, 9, e)
+	if e.HasState || e.Path != "" || e.Expires || e.Delta.Kind != kv.Stored {
+		return putFullEntry(conn, t.fullEntry, &t.numbers, key, actor, e)
 	}
-	return putEntry(conn, stmt, &t.numbers, key, actor, e)
+	return putEntry(conn, t.entry, &t.numbers, key, actor, e)
 }
 
 // bindState binds the three columns of the state after an entry, NULL where the

@@ -18,6 +18,8 @@ type Call struct {
 	// Actor is who did it, for history.
 	Actor string
 	Ops   []kv.Op
+	// Shape is what the answer to Ops looks like.
+	Shape kv.Shape
 	// SQL, if not nil, is run instead of Ops.
 	SQL     *sqltx.Request
 	RowsMax int
@@ -25,12 +27,16 @@ type Call struct {
 	// that was begun in time and committed is a success, however late.
 	Deadline int64
 
-	// Replies answer Ops one to one; Results answer SQL.
+	// Once, if it has a key, is done once: who asks again gets the first answer.
+	Once Once
+
+	// Replies answer Ops one to one, up to the one that was refused; Results answer SQL.
 	Replies []kv.Reply
 	Results sqltx.Results
-	// FailedAt is the index of the operation that was refused.
-	FailedAt int
+	// Answer is what is to be answered, if Once has a key.
+	Answer Answer
 
+	owned []byte // what Replies hold
 	err   error
 	bytes int
 	done  chan struct{}
@@ -46,8 +52,10 @@ func (c *Call) Release() {
 	clear(c.Ops) // lets go of what was lent
 	poison(c)
 	c.Table, c.Actor, c.Ops, c.SQL = "", "", c.Ops[:0], nil
-	c.Deadline, c.RowsMax, c.FailedAt, c.err, c.bytes = 0, 0, 0, nil, 0
-	c.Replies = c.Replies[:0]
+	c.Deadline, c.RowsMax, c.err, c.bytes = 0, 0, nil, 0
+	c.Shape, c.Once = kv.One, Once{}
+	c.Replies, c.owned = c.Replies[:0], keep(c.owned)
+	c.Answer = Answer{Body: keep(c.Answer.Body)}
 	c.Results.Reset()
 	calls.Put(c)
 }
@@ -76,8 +84,29 @@ func (c *Call) weigh() int {
 	return bytes
 }
 
+// ownedKeptMax is how large a buffer may be that a released call keeps.
+const ownedKeptMax = 64 << 10
+
+func keep(buffer []byte) []byte {
+	if cap(buffer) > ownedKeptMax {
+		return nil
+	}
+	return buffer[:0]
+}
+
 // begin makes the call ready to be worked, perhaps again.
 func (c *Call) begin() {
-	c.err, c.FailedAt = nil, 0
-	c.Replies = c.Replies[:0]
+	c.err = nil
+	c.Replies, c.owned = c.Replies[:0], c.owned[:0]
+}
+
+// reply keeps a reply beyond the commit.
+func (c *Call) reply(r *kv.Reply) {
+	c.Replies = append(c.Replies, *r)
+	if len(r.Element) == 0 {
+		return
+	}
+	start := len(c.owned)
+	c.owned = append(c.owned, r.Element...) // replies before keep the memory they had
+	c.Replies[len(c.Replies)-1].Element = c.owned[start:]
 }

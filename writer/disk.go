@@ -27,11 +27,18 @@ type Disk interface {
 	// or when TransactionEnded, only Rollback is left.
 	RunSQL(request *sqltx.Request, limit time.Duration, rowsMax int, out store.Results) error
 	TransactionEnded() bool
-	// Sweep removes expired rows.
-	Sweep(now int64, rowsMax int) (store.Swept, error)
+	// Reserve moves the write sequence number: the numbers up to it are those of the
+	// rows and lines written next. Sequence answers it as it is since.
+	Reserve(sequence int64) error
+	Sequence() (int64, error)
+	// Recall reads an answer that was stored, and Remember stores one.
+	Recall(key string, into *store.Answer) (found bool, err error)
+	Remember(key string, answer *store.Answer) error
+	// Sweep removes expired rows, and answers given before a time.
+	Sweep(now, answeredBefore int64, rowsMax int) (store.Swept, error)
 	// Commit returns when the transaction is durable. After an error it is to be
 	// rolled back.
-	Commit(sequence int64) error
+	Commit() error
 	Rollback() error
 
 	// Frames is the length of the write-ahead log in pages.

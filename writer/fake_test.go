@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -56,6 +57,7 @@ type line struct {
 type contents struct {
 	rows     map[place]kv.Row // living and, with Exists false, the chains of the deleted
 	lines    []line
+	answers  map[string]store.Answer
 	sequence int64
 }
 
@@ -64,11 +66,11 @@ func (c contents) clone() contents {
 	for at, row := range c.rows {
 		rows[at] = row
 	}
-	return contents{rows, slices.Clone(c.lines), c.sequence}
+	return contents{rows, slices.Clone(c.lines), maps.Clone(c.answers), c.sequence}
 }
 
 func newFake(t testing.TB) *fake {
-	return &fake{t: t, was: contents{rows: map[place]kv.Row{}}, entered: make(chan struct{}, 1000)}
+	return &fake{t: t, was: contents{rows: map[place]kv.Row{}, answers: map[string]store.Answer{}}, entered: make(chan struct{}, 1000)}
 }
 
 // enter begins a method that may fail.
@@ -133,7 +135,10 @@ func (f *fake) Save(table, key string, was, now *kv.Row) error {
 	}
 	row := *now
 	if row.Exists && row.Value.Kind == kv.Stored {
-		f.t.Errorf("Save(%s) without a value", key)
+		if !was.Exists {
+			f.t.Errorf("Save(%s) without a value", key)
+		}
+		row.Value = f.is.rows[at].Value
 	}
 	row.Value.Bytes, row.ContentType = bytes.Clone(row.Value.Bytes), strings.Clone(row.ContentType)
 	if !row.Exists {
@@ -166,6 +171,48 @@ func (f *fake) Record(table, key, actor string, entry *kv.Entry) error {
 		}
 	}
 	f.t.Errorf("entry %d closes a gap that nobody opened", e.ID)
+	return nil
+}
+
+func (f *fake) Reserve(sequence int64) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.enter("Reserve", true); err != nil {
+		return err
+	}
+	if sequence < f.is.sequence {
+		f.t.Errorf("the sequence goes back from %d to %d", f.is.sequence, sequence)
+	}
+	f.is.sequence = sequence
+	return nil
+}
+
+func (f *fake) Sequence() (int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.is.sequence, f.enter("Sequence", true)
+}
+
+func (f *fake) Recall(key string, into *store.Answer) (bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.enter("Recall", true); err != nil {
+		return false, err
+	}
+	answer, found := f.is.answers[key]
+	*into = answer
+	return found, nil
+}
+
+func (f *fake) Remember(key string, answer *store.Answer) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.enter("Remember", true); err != nil {
+		return err
+	}
+	kept := *answer
+	kept.Request, kept.Body = bytes.Clone(answer.Request), bytes.Clone(answer.Body)
+	f.is.answers[strings.Clone(key)] = kept
 	return nil
 }
 
@@ -210,7 +257,7 @@ func (f *fake) TransactionEnded() bool {
 	return f.ended
 }
 
-func (f *fake) Sweep(now int64, rowsMax int) (swept store.Swept, err error) {
+func (f *fake) Sweep(now, answeredBefore int64, rowsMax int) (swept store.Swept, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.enter("Sweep", true); err != nil {
@@ -218,6 +265,11 @@ func (f *fake) Sweep(now int64, rowsMax int) (swept store.Swept, err error) {
 	}
 	if f.swept != nil {
 		return *f.swept, nil
+	}
+	for key, answer := range f.is.answers {
+		if answer.At < answeredBefore {
+			delete(f.is.answers, key)
+		}
 	}
 	for at, row := range f.is.rows {
 		switch {
@@ -239,7 +291,7 @@ func (f *fake) Sweep(now int64, rowsMax int) (swept store.Swept, err error) {
 	return swept, nil
 }
 
-func (f *fake) Commit(sequence int64) error {
+func (f *fake) Commit() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.enter("Commit", true); err != nil {
@@ -252,7 +304,6 @@ func (f *fake) Commit(sequence int64) error {
 		<-gate
 		f.mu.Lock()
 	}
-	f.is.sequence = sequence
 	f.was, f.is, f.open = f.is, contents{}, false
 	f.commits++
 	f.frames++

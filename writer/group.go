@@ -71,7 +71,7 @@ func (w *Writer) attemptWith(calls []*Call, maySweep bool) (n int, begun bool, e
 	}
 	worked := time.Now()
 	if err == nil {
-		err = w.disk.Commit(w.sequence)
+		err = w.disk.Commit()
 	}
 	w.overlay.reset() // before anyone is acknowledged: it holds what they lent
 	if err != nil {
@@ -105,7 +105,7 @@ func (w *Writer) fill(calls []*Call, started time.Time) (n int, reason cutReason
 		case n == 0: // a group has at least one call
 		case ops+len(c.Ops) > w.limits.GroupOpsMax:
 			return n, cutOps, nil
-		case bytes+c.bytes+w.overlay.loaded > w.limits.GroupBytesMax:
+		case bytes+c.bytes+w.overlay.bytes() > w.limits.GroupBytesMax:
 			return n, cutBytes, nil
 		case (n%16 == 0 || calls[n-1].SQL != nil) && time.Since(started) > w.limits.HoldMax:
 			return n, cutTime, nil
@@ -128,8 +128,30 @@ func (w *Writer) work(c *Call) error {
 	case c.Deadline != 0 && c.Deadline <= w.now:
 		c.err = errLate
 		return nil
+	case c.Once.Key != "":
+		return w.workOnce(c)
+	}
+	return w.workAny(c)
+}
+
+func (w *Writer) workAny(c *Call) error {
+	switch {
 	case c.SQL != nil:
 		return w.workSQL(c)
+	case len(c.Ops) > 1:
+		return w.workAll(c)
+	}
+	why, err := w.workOp(c, &c.Ops[0])
+	if why != nil {
+		c.err = why
+	}
+	return err
+}
+
+// workAll decides operations of which all are done or none.
+func (w *Writer) workAll(c *Call) error {
+	if may, err := w.mayAll(c); err != nil || !may {
+		return err
 	}
 	logged, sequence := w.overlay.mark(), w.sequence
 	for i := range c.Ops {
@@ -140,32 +162,41 @@ func (w *Writer) work(c *Call) error {
 		if why != nil {
 			w.overlay.rewind(logged)
 			w.sequence = sequence
-			c.err, c.FailedAt = why, i
+			c.err = why
 			return nil
 		}
 	}
 	return nil
 }
 
+// workOp decides one operation and carries it out. A refusal has its reply, too.
 func (w *Writer) workOp(c *Call, op *kv.Op) (*refusal.Refusal, error) {
-	i := w.overlay.slot(c.Table, op.Key)
-	s := &w.overlay.slots[i]
-	if why, err := w.load(s, op); why != nil || err != nil {
+	s, why, err := w.decide(c, op)
+	if s == nil || err != nil {
 		return why, err
 	}
 	outcome := &w.outcome
-	if why := kv.Decide(op, &s.row, w.now, outcome); why != nil {
-		return why, nil
-	}
-	if outcome.Changed {
-		if len(c.Ops) > 1 {
-			w.overlay.touch(i)
+	if why == nil {
+		if outcome.Changed {
+			if len(c.Ops) > 1 {
+				w.overlay.touch(s)
+			}
+			s.dirty = true
 		}
-		s.dirty = true
+		w.record(c, s, op, outcome)
 	}
-	w.record(c, s, op, outcome)
-	c.Replies = append(c.Replies, outcome.Reply)
-	return nil, nil
+	c.reply(&outcome.Reply)
+	return why, nil
+}
+
+// decide brings the row of op into the overlay and decides; the outcome is the
+// writer's. Without a slot there is none.
+func (w *Writer) decide(c *Call, op *kv.Op) (*slot, *refusal.Refusal, error) {
+	s := w.overlay.slot(c.Table, op.Key)
+	if why, err := w.load(s, op); why != nil || err != nil {
+		return nil, why, err
+	}
+	return s, kv.Decide(op, &s.row, w.now, &w.outcome), nil
 }
 
 // load brings what op needs of its row into the slot.
@@ -205,7 +236,7 @@ func theCallers(err error) (*refusal.Refusal, error) {
 
 // record applies an outcome and keeps the history lines it leaves.
 func (w *Writer) record(c *Call, s *slot, op *kv.Op, outcome *kv.Outcome) {
-	var entries [2]kv.Entry // a write leaves at most itself and a gap
+	var entries [kv.EntriesMax]kv.Entry
 	for _, entry := range outcome.Apply(op, &s.row, w.now, &w.sequence, entries[:0]) {
 		w.overlay.log = append(w.overlay.log, logLine{table: s.table, key: s.key, actor: c.Actor, entry: entry})
 	}
@@ -230,14 +261,21 @@ func (w *Writer) workSQL(c *Call) error {
 		return err
 	}
 	c.err = err
-	return nil
+	w.sequence, err = w.disk.Sequence()
+	return err
 }
 
 // sqlTimeMax bounds a SQL transaction without a deadline.
 const sqlTimeMax = 300 * time.Second
 
 // flush writes the overlay into the transaction and empties it.
-func (w *Writer) flush() error {
+func (w *Writer) flush() (err error) {
+	if len(w.overlay.slots) == 0 {
+		return nil
+	}
+	if err := w.disk.Reserve(w.sequence); err != nil {
+		return err
+	}
 	for i := range w.overlay.log {
 		l := &w.overlay.log[i]
 		if err := w.disk.Record(l.table, l.key, l.actor, &l.entry); err != nil {
@@ -255,7 +293,8 @@ func (w *Writer) flush() error {
 		w.upkeep.expires(s.row.ExpireAt)
 	}
 	w.overlay.reset()
-	return nil
+	w.sequence, err = w.disk.Sequence()
+	return err
 }
 
 func acknowledge(calls []*Call) {

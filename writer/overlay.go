@@ -14,7 +14,12 @@ type overlay struct {
 	undo   []undoLine
 	// loaded is the size of the values that were read from the file.
 	loaded int
+	// scratch is where values are made that no request has lent.
+	scratch kv.Scratch
 }
+
+// bytes is what the overlay holds beside what was lent.
+func (o *overlay) bytes() int { return o.loaded + o.scratch.Taken }
 
 type overlayTable struct {
 	name  string
@@ -23,6 +28,7 @@ type overlayTable struct {
 
 // slot is one row of the overlay.
 type slot struct {
+	index  int // in overlay.slots
 	table  string
 	key    string
 	was    kv.Row // as in the file
@@ -50,15 +56,16 @@ type undoLine struct {
 const tablesKeptMax = 16
 
 // slot finds or makes the place of a row; loaded is false in a new one.
-func (o *overlay) slot(table, key string) int {
+// It stays where it is until the next call of slot.
+func (o *overlay) slot(table, key string) *slot {
 	t := o.table(table)
-	if i, ok := t.slots[key]; ok {
-		return i
+	i, ok := t.slots[key]
+	if !ok {
+		i = len(o.slots)
+		o.slots = append(o.slots, slot{index: i, table: table, key: key})
+		t.slots[key] = i
 	}
-	i := len(o.slots)
-	o.slots = append(o.slots, slot{table: table, key: key})
-	t.slots[key] = i
-	return i
+	return &o.slots[i]
 }
 
 // table finds or makes the map of a table. Groups seldom touch more than one.
@@ -80,9 +87,8 @@ func (o *overlay) mark() (logged int) {
 }
 
 // touch keeps the row of a slot for undo, before it changes.
-func (o *overlay) touch(i int) {
-	s := &o.slots[i]
-	o.undo = append(o.undo, undoLine{slot: i, row: s.row, dirty: s.dirty})
+func (o *overlay) touch(s *slot) {
+	o.undo = append(o.undo, undoLine{slot: s.index, row: s.row, dirty: s.dirty})
 }
 
 // rewind takes back all since mark, which answered logged.
@@ -108,4 +114,5 @@ func (o *overlay) reset() {
 	clear(o.log)
 	clear(o.undo)
 	o.slots, o.log, o.undo, o.loaded = o.slots[:0], o.log[:0], o.undo[:0], 0
+	o.scratch.Reset()
 }

@@ -12,6 +12,12 @@ func poison(c *Call) {
 	for i := range c.Replies {
 		c.Replies[i] = kv.Reply{Value: -0x0badbadbad, Version: -0x0badbadbad}
 	}
+	for i := range c.owned {
+		c.owned[i] = 0xdb
+	}
+	for i := range c.Answer.Body {
+		c.Answer.Body[i] = 0xdb
+	}
 	results := c.Results.Bytes()
 	for i := range results {
 		results[i] = 0xdb

@@ -102,7 +102,8 @@ func TestTheOverlayIsEmptyWhileSQLRuns(t *testing.T) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	want := []string{"Begin", "Load", "Load", "Record", "Record", "Save", "Save", "RunSQL", "Load", "Record", "Save", "RunSQL", "Sweep", "Commit"}
+	want := []string{"Begin", "Load", "Load", "Reserve", "Record", "Record", "Save", "Save", "Sequence", "RunSQL", "Sequence",
+		"Load", "Reserve", "Record", "Save", "Sequence", "RunSQL", "Sequence", "Sweep", "Commit"}
 	if got := slices.DeleteFunc(f.steps, func(step string) bool { return step == "" }); !slices.Equal(got, want) {
 		t.Errorf("the steps were %v\nwant %v", got, want)
 	}

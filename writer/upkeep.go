@@ -62,7 +62,7 @@ func (w *Writer) postponeSweep() {
 // sweep removes a few expired rows in the group's own transaction: in passing, it
 // costs no commit.
 func (w *Writer) sweep() error {
-	swept, err := w.disk.Sweep(w.now, w.limits.SweepRows)
+	swept, err := w.disk.Sweep(w.now, w.now-answersKeptMillis, w.limits.SweepRows)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,9 @@ type Writer struct {
 
 	// All below belongs to the writer's goroutine.
 	overlay  overlay
-	outcome  kv.Outcome // of the operation at hand
+	outcome  kv.Outcome   // of the operation at hand
+	failed   kv.Failed    // conditions of the call at hand
+	recalled store.Answer // to the call at hand
 	sequence int64
 	now      int64
 	upkeep   upkeep
@@ -48,6 +50,7 @@ func New(disk Disk, config Config) *Writer {
 		stopped: make(chan struct{}),
 	}
 	w.upkeep.checkpointAt = w.limits.CheckpointFrames
+	w.outcome.Scratch = &w.overlay.scratch
 	go w.run()
 	return w
 }

@@ -187,3 +187,29 @@ func hexRune(text []byte) rune {
 	}
 	return r
 }
+
+// IsText tells whether a JSON string is text: it is not if an escape writes half of a
+// surrogate pair, which Unquote can only replace.
+func IsText(quoted []byte) bool {
+	text := inside(quoted, '"', '"')
+	for {
+		i := bytes.IndexByte(text, '\\')
+		if i < 0 || i+1 == len(text) {
+			return true
+		}
+		escape := text[i+1]
+		text = text[i+2:]
+		if escape != 'u' {
+			continue
+		}
+		r := hexRune(text)
+		text = text[min(4, len(text)):]
+		if !utf16.IsSurrogate(r) {
+			continue
+		}
+		if utf16.DecodeRune(r, escapedRune(text)) == utf8.RuneError {
+			return false
+		}
+		text = text[6:]
+	}
+}

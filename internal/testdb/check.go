@@ -31,7 +31,8 @@ var laws = []struct{ broken, sql string }{
 		`SELECT r.key, version, head FROM "$table" AS r JOIN "$table_history" AS h ON h.id = r.head
 			WHERE (h.op = 11) <> (version > head) OR version < head`},
 	{"keys that are both there and deleted",
-		`SELECT key FROM "$table" WHERE key IN (SELECT key FROM "_urlite_$table_deleted")`},
+		// A negative version is a chain that was set aside before its row was replaced.
+		`SELECT key FROM "$table" WHERE key IN (SELECT key FROM "_urlite_$table_deleted" WHERE version >= 0)`},
 	{"two entries of one key with one number",
 		`SELECT key, op_number FROM "$table_history" GROUP BY key, op_number HAVING count(*) > 1`},
 }

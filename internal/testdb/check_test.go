@@ -34,7 +34,11 @@ func history(t *testing.T, w *store.WriteConn) {
 		if why := kv.Decide(&op, &row, 1, &out); why != nil {
 			t.Fatal(why)
 		}
-		for _, entry := range out.Apply(&op, &row, 1, &sequence, nil) {
+		log := out.Apply(&op, &row, 1, &sequence, nil)
+		if err := w.Reserve(sequence); err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range log {
 			if err := w.Record("t", "k", "", &entry); err != nil {
 				t.Fatal(err)
 			}
@@ -43,7 +47,7 @@ func history(t *testing.T, w *store.WriteConn) {
 			t.Fatal(err)
 		}
 	}
-	if err := w.Commit(sequence); err != nil {
+	if err := w.Commit(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -65,14 +69,22 @@ func TestTheCheckNoticesEveryLawThatIsBroken(t *testing.T) {
 	const sound, broken = true, false
 	f("", sound)
 	f("INSERT INTO t(key, value) VALUES ('by SQL', 1)", sound)
-	f("UPDATE t SET head = 99", broken)
-	f("UPDATE t SET op_number = 2", broken)
+	f("UPDATE t SET value = 99", sound)
+	f("UPDATE t SET key = 'l', value = 99", sound)
+	f("REPLACE INTO t(key, value) VALUES ('k', 2)", sound)
+	f("INSERT OR IGNORE INTO t(key, value) VALUES ('k', 2)", sound)
+	f("DELETE FROM t", sound)
+	// What changes the version itself is taken for ours.
+	unnoticed := func(change string) string {
+		return "UPDATE t SET version = 99, " + change + "; UPDATE t SET version = 3"
+	}
+	f(unnoticed("head = 99"), broken)
+	f(unnoticed("op_number = 2"), broken)
 	f("UPDATE t SET version = 2", broken)
 	f("UPDATE t SET version = 99, head = 99", broken)
-	f("UPDATE t SET value = 99", broken)
-	f("UPDATE t SET content_type = 'x/y'", broken)
-	f("UPDATE t SET expire_at = 99", broken)
-	f("DELETE FROM t", broken)
+	f(unnoticed("value = 99"), broken)
+	f(unnoticed("content_type = 'x/y'"), broken)
+	f(unnoticed("expire_at = 99"), broken)
 	f("DELETE FROM t_history WHERE op_number = 1", broken)
 	f("DELETE FROM t_history WHERE op_number = 2", broken)
 	f("DELETE FROM t_history WHERE op_number = 3", broken)

@@ -84,8 +84,7 @@ func Exec(t testing.TB, path string, statements ...string) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	sequence, err := w.Begin()
-	if err != nil {
+	if _, err := w.Begin(); err != nil {
 		t.Fatal(err)
 	}
 	request := sqltx.Request{}
@@ -97,7 +96,7 @@ func Exec(t testing.TB, path string, statements ...string) {
 	if err := w.RunSQL(&request, sqlTimeMax, rowsMax, &results); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Commit(sequence); err != nil {
+	if err := w.Commit(); err != nil {
 		t.Fatal(err)
 	}
 }

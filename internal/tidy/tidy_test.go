@@ -16,18 +16,21 @@ var arrows = importLaw{
 	rooms: []room{
 		// room, and the rooms it may import
 		{"cmd", "server catalog client"},
-		{"server", "catalog kv sqltx web internal/jsontext"},
+		{"server", "catalog directory kv sqltx web internal/jsontext internal/ratelimit"},
 		{"catalog", "writer reader store"},
 		{"writer", "store kv sqltx"},
 		{"reader", "store kv sqltx"},
 		{"store", "kv sqltx"},
 		{"sqltx", "internal/jsontext"},
-		{"kv", "internal/jsontext"},
+		{"kv", "internal/jsontext internal/jsonpath internal/ratelimit"},
+		{"directory", "kv"},
 		{"refusal", ""},
 		{"client", ""},
 		{"web", ""},
 		{"loadtest", "server client"},
 		{"internal/jsontext", ""},
+		{"internal/jsonpath", "internal/jsontext"},
+		{"internal/ratelimit", ""},
 		{"internal/testdb", "store kv sqltx"},
 		{"internal/tidy", ""},
 	},
@@ -46,9 +49,9 @@ var arrows = importLaw{
 }
 
 var purity = purityLaw{
-	clockless:     "kv sqltx store internal/jsontext",
-	goroutineless: "kv sqltx internal/jsontext",
-	worldless:     "kv sqltx internal/jsontext",
+	clockless:     "kv sqltx store internal/jsontext internal/jsonpath internal/ratelimit",
+	goroutineless: "kv sqltx internal/jsontext internal/jsonpath internal/ratelimit",
+	worldless:     "kv sqltx internal/jsontext internal/jsonpath internal/ratelimit",
 	outside:       "os net io/fs log math/rand crypto/rand context database",
 }
 

@@ -1,0 +1,283 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/urlite/urlite/kv"
+	"github.com/urlite/urlite/refusal"
+)
+
+const secret = "what nobody may read or write"
+
+// jailed is a directory beside a folder with a secret.
+func jailed(t *testing.T) (f *Folder, outside string) {
+	t.Helper()
+	path := realTempDir(t)
+	outside = path + "/outside"
+	write(t, outside+"/secret", secret)
+	must(t, os.Mkdir(path+"/inside", 0o755))
+	t.Cleanup(func() {
+		wantsTree(t, outside, "secret")
+		if content, err := os.ReadFile(outside + "/secret"); string(content) != secret || err != nil {
+			t.Errorf("the secret is %q, %v", content, err)
+		}
+	})
+	return openFolderAt(t, path+"/inside", ""), outside
+}
+
+func TestNoSymlinkIsFollowed(t *testing.T) {
+	f, outside := jailed(t)
+	f.mustPut(t, "folder/file", "v")
+	before := append(tree(t, f.path), "link")
+	slices.Sort(before)
+	for what, target := range map[string]string{
+		"a file outside":          outside + "/secret",
+		"a file outside, by dots": "../outside/secret",
+		"a folder outside":        outside,
+		"a file inside":           "folder/file",
+		"a folder inside":         "folder",
+		"the directory":           ".",
+		"itself":                  "link",
+		"nothing":                 "missing",
+		"nothing outside":         "../outside/new",
+		"a device":                "/dev/null",
+	} {
+		t.Run(what, func(t *testing.T) {
+			must(t, os.Symlink(target, f.path+"/link"))
+			for _, key := range []string{"link", "link/file", "link/secret", "link/link/file"} {
+				f.wantsMissing(t, key)
+				f.refusesPut(t, key, errLink)
+			}
+			f.wantsKeys(t, "folder/file")
+			more, err := f.List(context.Background(), &Page{Prefix: "link/", Limit: 1}, func(l *Listed) { t.Errorf("listed %q", l.Key) })
+			if more || err != nil {
+				t.Error(more, err)
+			}
+			table := openFolderAt(t, f.path, "link")
+			table.wantsKeys(t)
+			table.wantsMissing(t, "file")
+			table.refusesPut(t, "k", errLink)
+			f.wants(t, "folder/file", "v")
+			wantsTree(t, f.path, before...)
+			must(t, os.Remove(f.path+"/link"))
+		})
+	}
+}
+
+func TestWhatIsNoFileDoesNotHang(t *testing.T) {
+	f := newFolder(t)
+	must(t, syscall.Mkfifo(f.path+"/pipe", 0o644))
+	socket, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	must(t, err)
+	defer syscall.Close(socket)
+	t.Chdir(f.path) // the names of sockets are short
+	must(t, syscall.Bind(socket, &syscall.SockaddrUnix{Name: "socket"}))
+	names := []string{"pipe", "socket"}
+	if err := syscall.Mknod(f.path+"/device", syscall.S_IFCHR|0o644, 1<<8|5); err == nil {
+		names = append(names, "device")
+	}
+	soonOver(t, "a key", func() {
+		for _, name := range names {
+			f.wantsMissing(t, name)
+			f.wantsMissing(t, name+"/below")
+			f.refusesPut(t, name, errIrregular)
+			f.refusesPut(t, name+"/below", errIrregular)
+			openFolderAt(t, f.path, name).wantsKeys(t)
+		}
+		f.wantsKeys(t)
+	})
+}
+
+// A swap is what others may do to a name while it is used, over and over.
+type swap struct {
+	turns   atomic.Int64
+	ended   atomic.Bool
+	waiting sync.WaitGroup
+}
+
+// startSwap has the steps done in turn, until end.
+func startSwap(steps ...func()) *swap {
+	s := &swap{}
+	s.waiting.Go(func() {
+		for !s.ended.Load() {
+			for _, step := range steps {
+				step()
+			}
+			s.turns.Add(1)
+		}
+	})
+	return s
+}
+
+func (s *swap) end(t *testing.T) {
+	t.Helper()
+	s.ended.Store(true)
+	s.waiting.Wait()
+	if s.turns.Load() < 10 {
+		t.Errorf("only %d swaps: this proves nothing", s.turns.Load())
+	}
+}
+
+// fair fails the test if an error is none of those that a swap may lead to.
+func fair(t *testing.T, err error) {
+	t.Helper()
+	switch {
+	case err == nil, err == kv.KeyNotFound, err == errUnsettled:
+	case refusal.Of(err).Kind == refusal.InvalidParameters:
+	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ELOOP):
+	default:
+		t.Errorf("unexpected: %v", err)
+	}
+}
+
+const swapRounds = 3000
+
+func TestAFileSwappedForALinkLeadsNowhere(t *testing.T) {
+	f, outside := jailed(t)
+	path, other := f.path+"/k", f.path+"/other"
+	write(t, f.path+"/inside", "inside, but another key")
+	s := startSwap(
+		func() { os.Remove(path); os.WriteFile(path, []byte("fine"), 0o644) },
+		func() { os.Symlink(outside+"/secret", other); os.Rename(other, path) },
+		func() { os.Symlink("../outside/secret", other); os.Rename(other, path) },
+		func() { os.Symlink("inside", other); os.Rename(other, path) },
+		func() { os.Remove(path); syscall.Mkfifo(path, 0o644) },
+	)
+	defer s.end(t)
+	read := 0
+	soonOver(t, "a key that is swapped", func() {
+		for i := range swapRounds {
+			file, err := f.Get("k")
+			fair(t, err)
+			if err == nil {
+				// Put's value, or the swap's, of which the beginning may be seen.
+				if read++; string(file.Bytes) != "put" && !strings.HasPrefix("fine", string(file.Bytes)) {
+					t.Fatalf("read %q", file.Bytes)
+				}
+			}
+			_, err = f.Stat("k", true)
+			fair(t, err)
+			if i%50 == 0 {
+				_, err = f.Put("k", []byte("put"))
+				fair(t, err)
+				fair(t, f.Delete("k"))
+			}
+		}
+	})
+	t.Logf("%d of %d reads found a file", read, swapRounds)
+}
+
+func TestAFolderSwappedForALinkLeadsNowhere(t *testing.T) {
+	f, outside := jailed(t)
+	write(t, f.path+"/real/secret", "fine")
+	write(t, f.path+"/other/secret", "inside, but another key")
+	path, aside, link := f.path+"/real", f.path+"/.aside", f.path+"/.link"
+	through := func(target string) func() {
+		return func() {
+			os.Rename(path, aside)
+			os.Symlink(target, link)
+			os.Rename(link, path)
+			os.Remove(path)
+			os.Rename(aside, path)
+		}
+	}
+	s := startSwap(through(outside), through("../outside"), through("other"), func() {
+		os.Rename(path, aside)
+		syscall.Mkfifo(path, 0o644)
+		os.Remove(path)
+		os.Rename(aside, path)
+	})
+	read, listed := 0, 0
+	soonOver(t, "a folder that is swapped", func() {
+		for i := range swapRounds {
+			file, err := f.Get("real/secret")
+			fair(t, err)
+			if err == nil {
+				if read++; string(file.Bytes) != "fine" {
+					t.Fatalf("read %q", file.Bytes)
+				}
+			}
+			_, err = f.List(context.Background(), &Page{Prefix: "real/", Limit: 10}, func(l *Listed) {
+				if listed++; !slices.Contains([]string{"real/secret", "real/new"}, l.Key) || l.Size != 4 {
+					t.Errorf("listed %+v", l)
+				}
+			})
+			fair(t, err)
+			_, err = f.Count(context.Background(), "real/", 10)
+			fair(t, err)
+			if i%50 == 0 {
+				_, err = f.Put("real/new", []byte("4444"))
+				fair(t, err)
+				fair(t, f.Delete("real/new"))
+			}
+		}
+	})
+	s.end(t)
+	t.Logf("%d of %d reads found a file, %d keys were listed", read, swapRounds, listed)
+	if content, err := os.ReadFile(f.path + "/other/secret"); string(content) != "inside, but another key" || err != nil {
+		t.Errorf("the other key is %q, %v", content, err)
+	}
+}
+
+func TestWhatTheServerMayNotReadIsAFaultForItsKeysOnly(t *testing.T) {
+	asAnOrdinaryUser(t)
+	path, err := os.MkdirTemp("", "urlite-directory-") // not the test's own, which is root's
+	must(t, err)
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(path) })
+	f := openFolderAt(t, path, "")
+	f.mustPut(t, "a", "v")
+	f.mustPut(t, "locked/k", "v")
+	f.mustPut(t, "z", "v")
+	must(t, os.Chmod(path+"/locked", 0))
+	t.Cleanup(func() { os.Chmod(path+"/locked", 0o755) })
+	f.wantsKeys(t, "a", "z")
+	_, err = f.Get("locked/k")
+	wantKind(t, err, refusal.FileSystemError)
+	_, err = f.Put("locked/k", nil)
+	wantKind(t, err, refusal.FileSystemError)
+	wantKind(t, f.Delete("locked/k"), refusal.FileSystemError)
+
+	must(t, os.Chmod(path+"/a", 0))
+	_, err = f.Get("a")
+	wantKind(t, err, refusal.FileSystemError)
+	f.wantsKeys(t, "a", "z")
+
+	must(t, os.Chmod(path, 0o555))
+	t.Cleanup(func() { os.Chmod(path, 0o755) })
+	_, err = f.Put("new", nil)
+	wantKind(t, err, refusal.FileSystemError)
+	_, err = f.Put("new/k", nil)
+	wantKind(t, err, refusal.FileSystemError)
+	wantKind(t, f.Delete("z"), refusal.FileSystemError)
+	f.wants(t, "z", "v")
+}
+
+// asAnOrdinaryUser drops the rights of root, to whom nothing is locked, until the test
+// ends.
+func asAnOrdinaryUser(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		return
+	}
+	const nobody = 65534
+	if err := syscall.Seteuid(nobody); err != nil {
+		t.Skipf("root can't become somebody else here: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Seteuid(0); err != nil {
+			panic(err) // nothing after this could be trusted
+		}
+	})
+}

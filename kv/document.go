@@ -1,0 +1,86 @@
+package kv
+
+import (
+	"github.com/urlite/urlite/internal/jsonpath"
+	"github.com/urlite/urlite/refusal"
+)
+
+// What a missing key begins as: an object where a path leads into it, else an array.
+const (
+	emptyObject = "{}"
+	emptyArray  = "[]"
+)
+
+var pathNotFound = refusal.New(refusal.KeyNotFound, "Path not found")
+
+// Leaf finds what path leads to in the row's value, which must be loaded. The leaf
+// lies in the row's memory, unless the value is a counter.
+func Leaf(key, path string, row *Row) ([]byte, *refusal.Refusal) {
+	p, why := jsonpath.Parse(path)
+	if why != nil {
+		return nil, why
+	}
+	document, ok := row.Value.document(nil)
+	if !ok {
+		return nil, notADocument(key)
+	}
+	leaf, found := jsonpath.Find(document, p)
+	if !found {
+		return nil, pathNotFound
+	}
+	return leaf, nil
+}
+
+func notADocument(key string) *refusal.Refusal {
+	return refusal.Newf(refusal.InvalidParameters, "Value at key '%s' is not a JSON document", key)
+}
+
+// documentOf is the value of a live row as a JSON document, and fresh for any other.
+func documentOf(op *Op, row *Row, now int64, fresh string, scratch *Scratch) ([]byte, *refusal.Refusal) {
+	if !row.Live(now) {
+		return []byte(fresh), nil
+	}
+	document, ok := row.Value.document(scratch)
+	if !ok {
+		return nil, notADocument(op.Key)
+	}
+	return document, nil
+}
+
+// foldDocument is documentOf for a replay.
+func (e *Entry) foldDocument(row *Row, fresh string) []byte {
+	if e.foldMake(row, contentTypeJSON) {
+		return []byte(fresh)
+	}
+	document, _ := row.Value.document(nil)
+	return document
+}
+
+// splice answers the document with leaf at the path. The rest keeps its bytes.
+func splice(path jsonpath.Path, document, leaf []byte, scratch *Scratch) ([]byte, *refusal.Refusal) {
+	const names = 64 // the leaf may come with new names and brackets of the path
+	return jsonpath.Set(scratch.take(len(document)+len(leaf)+names), document, path, leaf)
+}
+
+// parsed is the path of an entry, which was checked when it was written.
+func parsed(path string) jsonpath.Path {
+	if path == "" {
+		return jsonpath.Path{}
+	}
+	p, _ := jsonpath.Parse(path)
+	return p
+}
+
+// setDocument makes the value of a document that is known to be one.
+func (out *Outcome) setDocument(op *Op, document []byte) *refusal.Refusal {
+	out.Value = documentValue(document, out.ContentType)
+	return op.fits(out.Value)
+}
+
+// documentValue is BytesValue of a document that is known to be one. It is text in
+// the file whatever its type, as it was when it was stored as that type.
+func documentValue(document []byte, contentType string) Value {
+	v := BytesValue(document, contentType)
+	v.Document = true
+	return v
+}

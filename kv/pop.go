@@ -1,0 +1,63 @@
+package kv
+
+import (
+	"github.com/urlite/urlite/internal/jsonpath"
+	"github.com/urlite/urlite/refusal"
+)
+
+var arrayEmpty = refusal.New(refusal.KeyNotFound, "Array is empty")
+
+// decidePop takes the last element off the array.
+func decidePop(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
+	if !row.Live(now) {
+		return KeyNotFound
+	}
+	at, why := arrayOf(op, row, now, out.Scratch)
+	switch {
+	case why != nil:
+		return why
+	case !at.found:
+		return pathNotFound
+	}
+	length := jsonpath.Length(at.array)
+	if length == 0 {
+		return arrayEmpty
+	}
+	if why := out.take(op, row, &at, length-1); why != nil {
+		return why
+	}
+	out.Entry.Op, out.Entry.Path = EntryPop, op.Path
+	return nil
+}
+
+// take removes one element that is there.
+func (out *Outcome) take(op *Op, row *Row, at *place, index int) *refusal.Refusal {
+	element, _ := jsonpath.Element(at.array, index)
+	document, why := at.remove(index, out.Scratch)
+	if why != nil {
+		return why
+	}
+	out.keep(row)
+	if why := out.setDocument(op, document); why != nil {
+		return why
+	}
+	out.Reply.Element = element
+	out.Reply.Length = jsonpath.Length(at.array) - 1
+	return nil
+}
+
+// remove answers the document without one element of the array.
+func (at *place) remove(index int, scratch *Scratch) ([]byte, *refusal.Refusal) {
+	return at.with(jsonpath.Remove(scratch.take(len(at.array)), at.array, index), scratch)
+}
+
+func foldPop(e *Entry, row *Row) {
+	at := e.foldArray(row)
+	if document, why := at.remove(jsonpath.Length(at.array)-1, nil); why == nil {
+		row.Value = documentValue(document, row.ContentType)
+	}
+}
+
+func answerPop(dst []byte, op *Op, r *Reply) []byte {
+	return answerStart(dst, op).raw("value", r.Element).number("length", int64(r.Length)).etag(r).end()
+}

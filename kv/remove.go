@@ -1,0 +1,73 @@
+package kv
+
+import (
+	"github.com/urlite/urlite/internal/jsonpath"
+	"github.com/urlite/urlite/refusal"
+)
+
+var (
+	removesNothing = refusal.New(refusal.InvalidParameters, "either index or a body with value is required")
+	noSuchElement  = refusal.New(refusal.KeyNotFound, "Element not found")
+)
+
+func checkRemove(op *Op) *refusal.Refusal {
+	switch {
+	case op.HasIndex:
+		return nil
+	case len(op.Value.Bytes) == 0:
+		return removesNothing
+	case !op.Value.isDocument():
+		return elementNotJSON
+	}
+	return nil
+}
+
+// decideRemove takes one element out of the array: the one at the index, or else
+// the first that is equal to the value, or has all of its fields.
+func decideRemove(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
+	if !row.Live(now) {
+		return KeyNotFound
+	}
+	at, why := arrayOf(op, row, now, out.Scratch)
+	switch {
+	case why != nil:
+		return why
+	case !at.found:
+		return pathNotFound
+	}
+	index := op.find(at.array)
+	if index < 0 {
+		return noSuchElement
+	}
+	if why := out.take(op, row, &at, index); why != nil {
+		return why
+	}
+	out.Entry.Op, out.Entry.Path, out.Entry.Arg = EntryRemove, op.Path, int64(index)
+	return nil
+}
+
+// find is the index of the element to remove, -1 without one.
+func (op *Op) find(array []byte) int {
+	if !op.HasIndex {
+		return jsonpath.IndexOf(array, op.Value.Bytes)
+	}
+	length, index := int64(jsonpath.Length(array)), op.Index
+	if index < 0 {
+		index += length
+	}
+	if index < 0 || index >= length {
+		return -1
+	}
+	return int(index)
+}
+
+func foldRemove(e *Entry, row *Row) {
+	at := e.foldArray(row)
+	if document, why := at.remove(int(e.Arg), nil); why == nil {
+		row.Value = documentValue(document, row.ContentType)
+	}
+}
+
+func answerRemove(dst []byte, op *Op, r *Reply) []byte {
+	return answerStart(dst, op).raw("removed", r.Element).number("length", int64(r.Length)).etag(r).end()
+}

@@ -1,0 +1,92 @@
+package server
+
+import (
+	"bytes"
+
+	"github.com/urlite/urlite/kv"
+	"github.com/urlite/urlite/refusal"
+)
+
+var (
+	errCreateOnly   = refusal.New(refusal.InvalidParameters, "If-None-Match on a write must be *")
+	errNoConditions = refusal.New(refusal.InvalidParameters, "this operation takes no If-Match and no If-None-Match")
+)
+
+// bindConditions reads If-Match and If-None-Match of a write.
+func bindConditions(q *request, op *kv.Op) error {
+	match, none := q.header(headerIfMatch), q.header(headerIfNoneMatch)
+	if len(match) == 0 && len(none) == 0 {
+		return nil
+	}
+	op.If = &kv.Conditions{}
+	if err := ifMatch(match, op.If); err != nil {
+		return err
+	}
+	if len(none) > 0 {
+		if string(bytes.TrimSpace(none)) != "*" {
+			return errCreateOnly
+		}
+		op.If.Absent = true
+	}
+	return nil
+}
+
+// ifMatch reads an If-Match, which may be empty.
+func ifMatch(list []byte, into *kv.Conditions) error {
+	if len(list) == 0 {
+		return nil
+	}
+	versions, any, why := kv.ParseETags(lent(list))
+	if why != nil {
+		return why
+	}
+	into.Exists, into.Tagged, into.Versions = any, !any, versions
+	return nil
+}
+
+// refuseConditions is for operations that take none: to ignore a condition would be
+// to overwrite what its sender wanted kept.
+func refuseConditions(q *request, _ *kv.Op) error {
+	if len(q.header(headerIfMatch)) > 0 || len(q.header(headerIfNoneMatch)) > 0 {
+		return errNoConditions
+	}
+	return nil
+}
+
+// bindStoredBytes reads the if_match of compare-and-set, which may be empty: then the
+// stored value must be.
+func bindStoredBytes(q *request, op *kv.Op) error {
+	if !q.has("if_match") {
+		return nil
+	}
+	if op.If == nil {
+		op.If = &kv.Conditions{}
+	}
+	op.If.HasBytes, op.If.Bytes = true, q.argument("if_match")
+	return nil
+}
+
+// holds tells whether a read may go on: notModified says that the client has what it
+// would get. The order is that of RFC 9110, 13.2.2.
+func (q *request) holds(version int64) (notModified bool, err error) {
+	match, none := q.header(headerIfMatch), q.header(headerIfNoneMatch)
+	if len(match) == 0 && len(none) == 0 {
+		return false, nil
+	}
+	var c kv.Conditions
+	if err := ifMatch(match, &c); err != nil {
+		return false, err
+	}
+	if c.Tagged && !c.Holds(version) {
+		return false, kv.OtherVersion(version)
+	}
+	if len(none) == 0 {
+		return false, nil
+	}
+	versions, any, why := kv.ParseETags(lent(none))
+	if why != nil {
+		return false, why
+	}
+	c = kv.Conditions{Tagged: true, Versions: versions}
+	return any || c.Holds(version), nil
+}

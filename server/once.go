@@ -1,0 +1,60 @@
+package server
+
+import (
+	"crypto/sha256"
+
+	"github.com/urlite/urlite/catalog"
+	"github.com/urlite/urlite/refusal"
+)
+
+const onceBytesMax = 200
+
+var (
+	errOnceKey = refusal.Newf(refusal.InvalidParameters, "Idempotency-Key must be 1 to %d visible ASCII characters", onceBytesMax)
+	errNoOnce  = refusal.New(refusal.InvalidParameters, "this operation takes no Idempotency-Key")
+)
+
+// bindOnce has the call done once, if the request has an Idempotency-Key.
+func (q *request) bindOnce(call *catalog.Call) error {
+	key := q.header(headerIdempotencyKey)
+	if key == nil {
+		return nil
+	}
+	if len(key) == 0 || len(key) > onceBytesMax {
+		return errOnceKey
+	}
+	for _, c := range key {
+		if c <= ' ' || c > '~' {
+			return errOnceKey
+		}
+	}
+	call.Once.Key = lent(key)
+	call.Once.Request = q.fingerprint()
+	return nil
+}
+
+// fingerprint is of all that tells what a request asks for. Each part is hashed with
+// its length, so that two requests can't be cut differently into the same bytes.
+func (q *request) fingerprint() (sum [sha256.Size]byte) {
+	hash := sha256.New()
+	var length []byte
+	for _, part := range [][]byte{
+		q.ctx.Method(), q.ctx.URI().PathOriginal(), q.ctx.URI().QueryString(),
+		q.ctx.Request.Header.ContentType(), q.header(headerIfMatch), q.header(headerIfNoneMatch), q.ctx.Request.Body(),
+	} {
+		length = appendInt(length[:0], int64(len(part)))
+		hash.Write(append(length, ':'))
+		hash.Write(part)
+	}
+	hash.Sum(sum[:0])
+	return sum
+}
+
+// takesNothing refuses the headers that would change what a request means, for one
+// that can't heed them.
+func (q *request) takesNothing() error {
+	if len(q.header(headerIdempotencyKey)) > 0 {
+		return errNoOnce
+	}
+	return refuseConditions(q, nil)
+}

@@ -1,0 +1,82 @@
+package writer
+
+import (
+	"bytes"
+
+	"github.com/urlite/urlite/kv"
+	"github.com/urlite/urlite/refusal"
+	"github.com/urlite/urlite/store"
+)
+
+// Once is what makes a call be done once, however often it is sent
+// (Idempotency-Key): its answer is committed with it.
+type Once struct {
+	// Key names it within the database.
+	Key string
+	// Request is a fingerprint of the request: the key of one can't be used for another.
+	Request [32]byte
+}
+
+// Answer is what a call with a Once is answered, now or before.
+type Answer struct {
+	Body []byte
+	// Version is the ETag that goes with it, 0 for none.
+	Version int64
+	// Replayed says that it was answered before.
+	Replayed bool
+}
+
+const (
+	// answersKeptMillis is how long an answer is remembered: a day.
+	answersKeptMillis = 24 * 60 * 60 * 1000
+	// answerBytesMax bounds one.
+	answerBytesMax = 1 << 20
+)
+
+var (
+	errOtherRequest   = refusal.New(refusal.IdempotencyKeyMismatch, "the Idempotency-Key was used with another request")
+	errAnswerTooLarge = refusal.Newf(refusal.IdempotentResponseTooLarge, "the response exceeds %d bytes, the most that is kept for an Idempotency-Key; nothing was done", answerBytesMax)
+)
+
+// workOnce works a call unless it was worked before; then it has the answer of then.
+// Those that come while the first is still waiting are in this group behind it, or in
+// a later one.
+func (w *Writer) workOnce(c *Call) error {
+	found, err := w.disk.Recall(c.Once.Key, &w.recalled)
+	if err != nil {
+		return err
+	}
+	if found && w.recalled.At > w.now-answersKeptMillis {
+		if !bytes.Equal(w.recalled.Request, c.Once.Request[:]) {
+			c.err = errOtherRequest
+			return nil
+		}
+		c.Answer = Answer{Body: append(c.Answer.Body[:0], w.recalled.Body...), Version: w.recalled.Version, Replayed: true}
+		return nil
+	}
+	if err := w.workAny(c); err != nil || c.err != nil {
+		return err
+	}
+	c.answer()
+	if len(c.Answer.Body) > answerBytesMax {
+		return errAnswerTooLarge // the group's: what the call did has to be undone
+	}
+	w.upkeep.expires(w.now + answersKeptMillis)
+	return w.disk.Remember(c.Once.Key, &store.Answer{
+		At: w.now, Request: c.Once.Request[:], Version: c.Answer.Version, Body: c.Answer.Body,
+	})
+}
+
+// answer makes the answer of a call that was done.
+func (c *Call) answer() {
+	c.Answer.Replayed = false
+	if c.SQL != nil {
+		c.Answer.Body, c.Answer.Version = append(c.Answer.Body[:0], c.Results.Bytes()...), 0
+		return
+	}
+	c.Answer.Body = kv.AppendAnswer(c.Answer.Body[:0], c.Shape, c.Ops, c.Replies)
+	c.Answer.Version = 0
+	if c.Shape == kv.One {
+		c.Answer.Version = c.Replies[0].Version
+	}
+}
