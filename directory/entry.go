@@ -114,6 +114,7 @@ func enter(dir *os.Root, name string) (*os.Root, error) {
 
 // openFolder opens the folder under name, which was seen as info.
 func openFolder(dir *os.Root, name string, info fs.FileInfo) (*os.Root, error) {
+	var fault error
 	for range attemptsMax {
 		switch mode := info.Mode(); {
 		case mode&fs.ModeSymlink != 0:
@@ -138,12 +139,10 @@ func openFolder(dir *os.Root, name string, info fs.FileInfo) (*os.Root, error) {
 			return nil, kv.KeyNotFound
 		case err != nil:
 			return nil, failed("the folder can't be searched", err)
-		case openErr != nil && os.SameFile(info, again):
-			return nil, failed("the folder can't be opened", openErr)
 		}
-		info = again
+		info, fault = again, openErr
 	}
-	return nil, errUnsettled
+	return nil, unsettled("the folder can't be opened", fault)
 }
 
 // openFile opens the regular file under name for reading.
@@ -152,6 +151,7 @@ func openFile(dir *os.Root, name string) (*os.File, fs.FileInfo, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	var fault error
 	for range attemptsMax {
 		if err := regular(info); err != nil {
 			return nil, nil, err
@@ -171,12 +171,19 @@ func openFile(dir *os.Root, name string) (*os.File, fs.FileInfo, error) {
 			return nil, nil, kv.KeyNotFound
 		case err != nil:
 			return nil, nil, failed("the folder can't be searched", err)
-		case openErr != nil && os.SameFile(info, again):
-			return nil, nil, failed("the file can't be opened", openErr)
 		}
-		info = again
+		info, fault = again, openErr
 	}
-	return nil, nil, errUnsettled
+	return nil, nil, unsettled("the file can't be opened", fault)
+}
+
+// unsettled is for what could not be opened at any attempt, for a fault that may have
+// been the last of many, or for none but that it was replaced each time.
+func unsettled(what string, fault error) error {
+	if fault == nil {
+		return errUnsettled
+	}
+	return failed(what, fault)
 }
 
 // regular refuses what is no file.

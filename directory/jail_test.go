@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -118,13 +117,20 @@ func startSwap(steps ...func()) *swap {
 	return s
 }
 
-func (s *swap) end(t *testing.T) {
-	t.Helper()
+func (s *swap) end() {
 	s.ended.Store(true)
 	s.waiting.Wait()
-	if s.turns.Load() < 10 {
-		t.Errorf("only %d swaps: this proves nothing", s.turns.Load())
-	}
+}
+
+// during does something many times while things are swapped.
+func (s *swap) during(t *testing.T, do func(round int)) {
+	t.Helper()
+	defer s.end()
+	soonOver(t, "what is done while names are swapped", func() {
+		for round := 0; round < 2000 || s.turns.Load() < 100; round++ {
+			do(round)
+		}
+	})
 }
 
 // fair fails the test if an error is none of those that a swap may lead to.
@@ -139,92 +145,80 @@ func fair(t *testing.T, err error) {
 	}
 }
 
-const swapRounds = 3000
-
-func TestAFileSwappedForALinkLeadsNowhere(t *testing.T) {
-	f, outside := jailed(t)
-	path, other := f.path+"/k", f.path+"/other"
-	write(t, f.path+"/inside", "inside, but another key")
-	s := startSwap(
-		func() { os.Remove(path); os.WriteFile(path, []byte("fine"), 0o644) },
-		func() { os.Symlink(outside+"/secret", other); os.Rename(other, path) },
-		func() { os.Symlink("../outside/secret", other); os.Rename(other, path) },
-		func() { os.Symlink("inside", other); os.Rename(other, path) },
-		func() { os.Remove(path); syscall.Mkfifo(path, 0o644) },
-	)
-	defer s.end(t)
-	read := 0
-	soonOver(t, "a key that is swapped", func() {
-		for i := range swapRounds {
-			file, err := f.Get("k")
-			fair(t, err)
-			if err == nil {
-				// Put's value, or the swap's, of which the beginning may be seen.
-				if read++; string(file.Bytes) != "put" && !strings.HasPrefix("fine", string(file.Bytes)) {
-					t.Fatalf("read %q", file.Bytes)
-				}
-			}
-			_, err = f.Stat("k", true)
-			fair(t, err)
-			if i%50 == 0 {
-				_, err = f.Put("k", []byte("put"))
-				fair(t, err)
-				fair(t, f.Delete("k"))
-			}
-		}
-	})
-	t.Logf("%d of %d reads found a file", read, swapRounds)
+// traps are what may take the place of a file or folder: each makes one at a path.
+var traps = map[string]func(path string){
+	"link outside":         func(path string) { os.Symlink(filepath.Dir(filepath.Dir(path))+"/outside/secret", path) },
+	"link outside by dots": func(path string) { os.Symlink("../outside/secret", path) },
+	"link to a folder":     func(path string) { os.Symlink("../outside", path) },
+	"link inside":          func(path string) { os.Symlink("decoy", path) },
+	"pipe":                 func(path string) { syscall.Mkfifo(path, 0o644) },
 }
 
-func TestAFolderSwappedForALinkLeadsNowhere(t *testing.T) {
-	f, outside := jailed(t)
-	write(t, f.path+"/real/secret", "fine")
-	write(t, f.path+"/other/secret", "inside, but another key")
-	path, aside, link := f.path+"/real", f.path+"/.aside", f.path+"/.link"
-	through := func(target string) func() {
-		return func() {
-			os.Rename(path, aside)
-			os.Symlink(target, link)
-			os.Rename(link, path)
-			os.Remove(path)
-			os.Rename(aside, path)
-		}
-	}
-	s := startSwap(through(outside), through("../outside"), through("other"), func() {
-		os.Rename(path, aside)
-		syscall.Mkfifo(path, 0o644)
-		os.Remove(path)
-		os.Rename(aside, path)
-	})
-	read, listed := 0, 0
-	soonOver(t, "a folder that is swapped", func() {
-		for i := range swapRounds {
-			file, err := f.Get("real/secret")
-			fair(t, err)
-			if err == nil {
-				if read++; string(file.Bytes) != "fine" {
-					t.Fatalf("read %q", file.Bytes)
+func TestAFileSwappedForATrapLeadsNowhere(t *testing.T) {
+	for what, trap := range traps {
+		t.Run(what, func(t *testing.T) {
+			f, _ := jailed(t)
+			path, new, original := f.path+"/k", f.path+"/.new", f.path+"/.original"
+			write(t, f.path+"/decoy", "inside, but another key")
+			write(t, original, "fine")
+			s := startSwap(
+				func() { os.Link(original, new); os.Rename(new, path) },
+				func() { trap(new); os.Rename(new, path) },
+			)
+			s.during(t, func(round int) {
+				file, err := f.Get("k")
+				if fair(t, err); err == nil && string(file.Bytes) != "fine" && string(file.Bytes) != "put" {
+					t.Errorf("read %q", file.Bytes)
 				}
-			}
-			_, err = f.List(context.Background(), &Page{Prefix: "real/", Limit: 10}, func(l *Listed) {
-				if listed++; !slices.Contains([]string{"real/secret", "real/new"}, l.Key) || l.Size != 4 {
-					t.Errorf("listed %+v", l)
+				_, err = f.Stat("k", true)
+				fair(t, err)
+				if round%50 == 0 {
+					_, err = f.Put("k", []byte("put"))
+					fair(t, err)
+					fair(t, f.Delete("k"))
 				}
 			})
-			fair(t, err)
-			_, err = f.Count(context.Background(), "real/", 10)
-			fair(t, err)
-			if i%50 == 0 {
-				_, err = f.Put("real/new", []byte("4444"))
+			f.wants(t, "decoy", "inside, but another key")
+		})
+	}
+}
+
+func TestAFolderSwappedForATrapLeadsNowhere(t *testing.T) {
+	for what, trap := range traps {
+		t.Run(what, func(t *testing.T) {
+			f, _ := jailed(t)
+			write(t, f.path+"/k/secret", "fine")
+			write(t, f.path+"/decoy/secret", "inside, but another key")
+			path, new, aside := f.path+"/k", f.path+"/.new", f.path+"/.aside"
+			s := startSwap(func() {
+				os.Rename(path, aside)
+				trap(new)
+				os.Rename(new, path)
+				os.Remove(path)
+				os.Rename(aside, path)
+			})
+			s.during(t, func(round int) {
+				file, err := f.Get("k/secret")
+				if fair(t, err); err == nil && string(file.Bytes) != "fine" {
+					t.Errorf("read %q", file.Bytes)
+				}
+				_, err = f.List(context.Background(), &Page{Prefix: "k", Limit: 10}, func(l *Listed) {
+					if !slices.Contains([]string{"k/secret", "k/new"}, l.Key) || l.Size != 4 {
+						t.Errorf("listed %+v", l)
+					}
+				})
 				fair(t, err)
-				fair(t, f.Delete("real/new"))
-			}
-		}
-	})
-	s.end(t)
-	t.Logf("%d of %d reads found a file, %d keys were listed", read, swapRounds, listed)
-	if content, err := os.ReadFile(f.path + "/other/secret"); string(content) != "inside, but another key" || err != nil {
-		t.Errorf("the other key is %q, %v", content, err)
+				_, err = f.Count(context.Background(), "k/", 10)
+				fair(t, err)
+				if round%50 == 0 {
+					_, err = f.Put("k/new", []byte("4444"))
+					fair(t, err)
+					fair(t, f.Delete("k/new"))
+				}
+			})
+			wantsTree(t, f.path+"/decoy", "secret")
+			f.wants(t, "decoy/secret", "inside, but another key")
+		})
 	}
 }
 

@@ -212,10 +212,10 @@ func TestAListWhileOthersWrite(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	for range 300 {
+	s.during(t, func(int) {
 		var got []string
 		if _, err := f.List(context.Background(), &Page{Limit: 100}, func(l *Listed) { got = append(got, l.Key) }); err != nil {
-			t.Fatal(err)
+			t.Error(err)
 		}
 		if !slices.IsSorted(got) {
 			t.Errorf("out of order: %q", got)
@@ -225,6 +225,5 @@ func TestAListWhileOthersWrite(t *testing.T) {
 				t.Errorf("%q is not in %q", key, got)
 			}
 		}
-	}
-	s.end(t)
+	})
 }

@@ -226,7 +226,7 @@ func TestAFullDiskLosesNothingAndIsOutlived(t *testing.T) {
 	}
 	for i := range 3 { // and stays full
 		put(stored).wants(t, 503, `"code":"SERVICE_UNAVAILABLE"`)
-		insert := fmt.Sprintf(`{"transaction":[{"statement":"CREATE TABLE t%d AS SELECT hex(zeroblob(10000)) AS x"}]}`, i)
+		insert := fmt.Sprintf(`{"transaction":[{"statement":"CREATE TABLE t%d AS SELECT hex(zeroblob(40000)) AS x"}]}`, i)
 		s.request(t, "POST", "/db?db=app", insert).wants(t, 503, `"code":"SERVICE_UNAVAILABLE"`)
 	}
 	check := func() {

@@ -34,6 +34,7 @@ type Answer struct {
 type answers struct {
 	conn                      *sqlite.Conn
 	find, put, oldest, forget *sqlite.Stmt
+	request                   []byte // what C may see of a caller's memory is a copy
 }
 
 // Recall reads the answer stored under key; what it reads is good until the next call
@@ -72,7 +73,8 @@ func (a *answers) remember(key string, answer *Answer) error {
 	}
 	bindText(a.put, 1, key)
 	a.put.BindInt64(2, answer.At)
-	bindBlob(a.put, 3, answer.Request)
+	a.request = append(a.request[:0], answer.Request...)
+	bindBlob(a.put, 3, a.request)
 	a.put.BindInt64(4, answer.Version)
 	bindBlob(a.put, 5, answer.Body)
 	return step(a.put)

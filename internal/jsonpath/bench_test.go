@@ -69,6 +69,8 @@ func BenchmarkArray(b *testing.B) {
 		})
 	}
 	f("Push", func() { Push(dst, array, element) })
+	tiny := []byte("[" + strings.Repeat("[],", len(array)/3) + "0]")
+	f("LengthOfTiny", func() { Length(tiny) })
 	f("Length", func() { Length(array) })
 	f("Drop", func() { Drop(dst, array, 1) })
 	f("RemoveLast", func() { Remove(dst, array, -1) })

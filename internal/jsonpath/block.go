@@ -11,6 +11,10 @@ import (
 
 const blockBytes = 64
 
+// nearBytes is how much of a container is read byte by byte: most are small, and a
+// block would cost more than they do.
+const nearBytes = 32
+
 // The constants hold one character eight times.
 const (
 	ones        = 0x0101010101010101
@@ -103,6 +107,20 @@ func (b *blocks) escapedIn(block *[blockBytes]byte) (escaped uint64) {
 // in no string of it.
 func containerEnd(text []byte, at int) int {
 	depth := 1
+	for near := min(at+nearBytes, len(text)); at < near; {
+		switch text[at] {
+		case '"':
+			at = stringEnd(text, at)
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		}
+		if at++; depth == 0 {
+			return at
+		}
+	}
 	for b := (blocks{text: text, at: at}); b.at < len(text); {
 		start := b.at
 		all, closing := b.next()

@@ -175,16 +175,17 @@ func parseQuoted(text string) (name, rest, fault string) {
 	}
 }
 
-// isIndex tells of a whole number as JSON writes it, but for -0.
-func isIndex(text string) bool {
-	text, negative := strings.CutPrefix(text, "-")
-	if text == "0" {
-		return !negative
+// isIndex tells of a whole number written without a dot or an exponent, but for -0.
+// There is one such text for each number.
+func isIndex[T string | []byte](text T) bool {
+	digits := 0
+	if len(text) > 0 && text[0] == '-' {
+		digits = 1
 	}
-	if text == "" || text[0] == '0' {
-		return false
+	if digits == len(text) || text[digits] == '0' {
+		return digits == 0 && len(text) == 1
 	}
-	for i := range len(text) {
+	for i := digits; i < len(text); i++ {
 		if text[i] < '0' || text[i] > '9' {
 			return false
 		}

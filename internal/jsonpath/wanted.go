@@ -158,7 +158,7 @@ func (w *wanted) afterScalar(at int, other []byte) (end int) {
 	if bytes.Equal(own, other) {
 		return end
 	}
-	if kindOf(own[0]) != 0 {
+	if kindOf(own[0]) != 0 || isIndex(own) && isIndex(other) {
 		return 0
 	}
 	a, b := parseNumber(own), parseNumber(other)
