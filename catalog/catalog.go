@@ -30,6 +30,7 @@ type Catalog struct {
 	byName map[string]*DB // as requests wrote it
 	byPath map[string]*DB
 	byFile map[fileID]*DB
+	held   map[string]int // files that may not be opened as databases now
 	shut   bool
 
 	stop    chan struct{}
@@ -43,6 +44,7 @@ func New(config Config) *Catalog {
 		byName:  map[string]*DB{},
 		byPath:  map[string]*DB{},
 		byFile:  map[fileID]*DB{},
+		held:    map[string]int{},
 		stop:    make(chan struct{}),
 		stopped: make(chan struct{}),
 	}
@@ -135,8 +137,11 @@ func (c *Catalog) place(name, path string, create bool) (db *DB, mine bool, err 
 	} else if !create {
 		return nil, false, errNotFound
 	}
-	if c.shut {
+	switch {
+	case c.shut:
 		return nil, false, errShut
+	case c.held[path] > 0:
+		return nil, false, errHeld
 	}
 	if len(c.byPath) >= c.config.OpenMax && !c.retireOne() {
 		return nil, false, errFull

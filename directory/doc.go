@@ -21,6 +21,11 @@
 // it is refused. Not noticed is a file system that does the same to spellings
 // without any letter that has case.
 //
+// The files of databases are files like others here, even of those that this process
+// has open. That is for the caller to rule out, key by key (Path tells the file):
+// replacing such a file parts the database from its name, and the mere end of a read
+// drops all locks that the process holds on it, as POSIX has it.
+//
 // The jail is os.Root and one rule on top: each folder is opened within the one
 // before it, and then compared with what lies under its name. What others do to the
 // tree in the meantime leads to a refusal or to one of the states before and after,

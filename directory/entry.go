@@ -16,13 +16,22 @@ import (
 // is opened under a name without a look at what the name stands for, before and
 // after; what is opened is what was seen, or is closed again.
 
-// look answers what dir holds under exactly this name, or KeyNotFound. A symlink is
-// not followed.
+// look answers what dir holds under exactly this name, or KeyNotFound.
 func look(dir *os.Root, name string) (fs.FileInfo, error) {
+	info, err := lstat(dir, name)
+	if err == nil {
+		err = checkSpelling(dir, name, info)
+	}
+	return info, err
+}
+
+// lstat answers what dir holds under name, in whatever spelling, or KeyNotFound. A
+// symlink is not followed.
+func lstat(dir *os.Root, name string) (fs.FileInfo, error) {
 	info, err := dir.Lstat(name)
 	switch {
 	case err == nil:
-		return info, checkSpelling(dir, name, info)
+		return info, nil
 	case errors.Is(err, fs.ErrNotExist), unnameable(err):
 		return nil, kv.KeyNotFound
 	}
@@ -133,24 +142,17 @@ func openFolder(dir *os.Root, name string, info fs.FileInfo) (*os.Root, error) {
 			}
 			folder.Close()
 		}
-		again, err := dir.Lstat(name)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return nil, kv.KeyNotFound
-		case err != nil:
-			return nil, failed("the folder can't be searched", err)
+		var err error
+		if info, err = lstat(dir, name); err != nil {
+			return nil, err
 		}
-		info, fault = again, openErr
+		fault = openErr
 	}
 	return nil, unsettled("the folder can't be opened", fault)
 }
 
-// openFile opens the regular file under name for reading.
-func openFile(dir *os.Root, name string) (*os.File, fs.FileInfo, error) {
-	info, err := look(dir, name)
-	if err != nil {
-		return nil, nil, err
-	}
+// openFile opens the regular file under name, which was seen as info, for reading.
+func openFile(dir *os.Root, name string, info fs.FileInfo) (*os.File, fs.FileInfo, error) {
 	var fault error
 	for range attemptsMax {
 		if err := regular(info); err != nil {
@@ -165,14 +167,11 @@ func openFile(dir *os.Root, name string) (*os.File, fs.FileInfo, error) {
 			}
 			file.Close()
 		}
-		again, err := dir.Lstat(name)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return nil, nil, kv.KeyNotFound
-		case err != nil:
-			return nil, nil, failed("the folder can't be searched", err)
+		var err error
+		if info, err = lstat(dir, name); err != nil {
+			return nil, nil, err
 		}
-		info, fault = again, openErr
+		fault = openErr
 	}
 	return nil, nil, unsettled("the file can't be opened", fault)
 }

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"context"
 	"crypto/sha256"
 	"os"
 	"path/filepath"
@@ -226,4 +227,48 @@ func TestNamesThatAreNoKeysAreLeftAlone(t *testing.T) {
 	f.wantsKeys(t, strings.Repeat("f/", foldersMax)+"k", long[:1024])
 	write(t, f.path+"/"+long[:1020]+"/12345", "")
 	f.wantsKeys(t, strings.Repeat("f/", foldersMax)+"k", long[:1024])
+}
+
+func TestNothingStaysOpen(t *testing.T) {
+	f := newFolder(t)
+	f.entriesHeld = 2
+	link := f.path + "/link"
+	must(t, os.Symlink("a", link))
+	open := func() int {
+		entries, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Skip("only Linux tells what is open")
+		}
+		return len(entries)
+	}
+	use := func() {
+		for _, key := range []string{"a/b/c/1", "a/b/c/2", "a/b/d", "k"} {
+			f.mustPut(t, key, "v")
+			f.wants(t, key, "v")
+			f.wantsMissing(t, key+"/below/it")
+			f.refusesPut(t, key+"/below/it", errBelowFile)
+		}
+		f.refusesPut(t, "a/b", errIsFolder)
+		f.refusesPut(t, "a/b/c", errIsFolder)
+		f.refusesPut(t, "link/x", errLink)
+		f.wantsMissing(t, "a/b/c")
+		f.wantsMissing(t, "a/b/link/x")
+		f.wantsKeys(t, "a/b/c/1", "a/b/c/2", "a/b/d", "k")
+		for _, prefix := range []string{"a/b/", "a/b/c/1", "a/b/x/y", "link/", "k/x"} {
+			if _, err := f.List(context.Background(), &Page{Prefix: prefix, Limit: 1}, func(*Listed) {}); err != nil {
+				t.Error(err)
+			}
+		}
+		for _, key := range []string{"a/b/c/1", "a/b/c/2", "a/b/d", "k"} {
+			must(t, f.Delete(key))
+		}
+	}
+	use() // for what the runtime opens once
+	before := open()
+	for range 5 {
+		use()
+	}
+	if after := open(); after != before {
+		t.Errorf("%d files are open, before it were %d", after, before)
+	}
 }

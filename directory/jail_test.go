@@ -96,6 +96,64 @@ func TestWhatIsNoFileDoesNotHang(t *testing.T) {
 	})
 }
 
+// traps are what may take the place of a file or folder: each makes one at a path.
+var traps = map[string]func(path string){
+	"link outside":         func(path string) { os.Symlink(filepath.Dir(filepath.Dir(path))+"/outside/secret", path) },
+	"link outside by dots": func(path string) { os.Symlink("../outside/secret", path) },
+	"link to a folder":     func(path string) { os.Symlink("../outside", path) },
+	"link inside":          func(path string) { os.Symlink("decoy", path) },
+	"pipe":                 func(path string) { syscall.Mkfifo(path, 0o644) },
+}
+
+func TestWhatIsOpenedIsWhatWasSeen(t *testing.T) {
+	for what, trap := range traps {
+		t.Run(what, func(t *testing.T) {
+			f, _ := jailed(t)
+			f.mustPut(t, "file", "v")
+			f.mustPut(t, "folder/file", "v")
+			file, err := look(f.root, "file")
+			must(t, err)
+			folder, err := look(f.root, "folder")
+			must(t, err, os.Mkdir(f.path+"/moved", 0o755))
+
+			for _, name := range []string{"file", "folder"} {
+				must(t, os.Rename(f.path+"/"+name, f.path+"/moved/"+name))
+				trap(f.path + "/" + name)
+			}
+			soonOver(t, "opening", func() {
+				// With a decoy of both kinds for the link that stays inside.
+				write(t, f.path+"/decoy", "another key")
+				if _, _, err := openFile(f.root, "file", file); err != errLink && err != errIrregular {
+					t.Errorf("openFile: %v", err)
+				}
+				must(t, os.Remove(f.path+"/decoy"), os.Mkdir(f.path+"/decoy", 0o755))
+				if _, err := openFolder(f.root, "folder", folder); err != errLink && err != errIrregular {
+					t.Errorf("openFolder: %v", err)
+				}
+			})
+		})
+	}
+
+	// Another file or folder of the name is as good.
+	f := newFolder(t)
+	f.mustPut(t, "file", "old")
+	f.mustPut(t, "folder/file", "v")
+	file, _ := look(f.root, "file")
+	folder, _ := look(f.root, "folder")
+	f.mustPut(t, "file", "new")
+	must(t, os.Rename(f.path+"/folder", f.path+"/moved"), os.Mkdir(f.path+"/folder", 0o755))
+	if opened, info, err := openFile(f.root, "file", file); err != nil || os.SameFile(info, file) {
+		t.Errorf("openFile: %v", err)
+	} else {
+		opened.Close()
+	}
+	if opened, err := openFolder(f.root, "folder", folder); err != nil {
+		t.Errorf("openFolder: %v", err)
+	} else {
+		opened.Close()
+	}
+}
+
 // A swap is what others may do to a name while it is used, over and over.
 type swap struct {
 	turns   atomic.Int64
@@ -143,15 +201,6 @@ func fair(t *testing.T, err error) {
 	default:
 		t.Errorf("unexpected: %v", err)
 	}
-}
-
-// traps are what may take the place of a file or folder: each makes one at a path.
-var traps = map[string]func(path string){
-	"link outside":         func(path string) { os.Symlink(filepath.Dir(filepath.Dir(path))+"/outside/secret", path) },
-	"link outside by dots": func(path string) { os.Symlink("../outside/secret", path) },
-	"link to a folder":     func(path string) { os.Symlink("../outside", path) },
-	"link inside":          func(path string) { os.Symlink("decoy", path) },
-	"pipe":                 func(path string) { syscall.Mkfifo(path, 0o644) },
 }
 
 func TestAFileSwappedForATrapLeadsNowhere(t *testing.T) {

@@ -11,6 +11,9 @@ const (
 	// entriesHeldMax bounds the entries of one folder that a list holds, about a
 	// megabyte with usual names. A folder with more is read again for the rest.
 	entriesHeldMax = 8192
+	// entriesHeldMin is what even a page of one key begins with, as entries may turn
+	// out to be folders without keys.
+	entriesHeldMin = 256
 	// namesReadMax is how many names are read from a folder at once.
 	namesReadMax = 1024
 	// attemptsMax bounds how often something is tried that others keep replacing; each

@@ -100,7 +100,7 @@ func TestListsAgreeWithAPlainModel(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	for range 40 {
+	for range 25 {
 		f := newFolder(t)
 		keys := randomTree(t, random, f.path)
 		some := func() string { // a key, or something like one

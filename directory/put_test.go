@@ -46,7 +46,7 @@ func TestAReaderSeesTheOldBytesOrTheNew(t *testing.T) {
 			}
 		})
 	}
-	for i := range 300 {
+	for i := range 150 {
 		f.mustPut(t, "a/k", string(body(i)))
 	}
 	ended.Store(true)

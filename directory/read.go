@@ -109,7 +109,11 @@ func (f *Folder) open(key string) (*os.File, fs.FileInfo, error) {
 		return nil, nil, toReader(err)
 	}
 	defer f.leave(dir)
-	file, info, err := openFile(dir, name)
+	info, err := look(dir, name)
+	if err != nil {
+		return nil, nil, toReader(err)
+	}
+	file, info, err := openFile(dir, name, info)
 	if err != nil {
 		return nil, nil, toReader(err)
 	}

@@ -51,9 +51,9 @@ func (w *walk) descend(dir *os.Root, path, order string, span span, do visit) er
 		return nil
 	}
 	name := strings.TrimSuffix(order, "/")
-	info, err := dir.Lstat(name)
+	info, err := lstat(dir, name)
 	if err != nil {
-		return passOver(failed("the folder can't be searched", err))
+		return passOver(err)
 	}
 	folder, err := openFolder(dir, name, info)
 	if err != nil {
@@ -109,10 +109,10 @@ func (w *walk) entries(dir *os.Root, window *window, do func(entry) error) error
 // entryOf answers what lies under name; not ok is what is neither a folder nor a file,
 // or is gone.
 func entryOf(dir *os.Root, name string) (e entry, ok bool, err error) {
-	info, err := dir.Lstat(name)
+	info, err := lstat(dir, name)
 	switch {
 	case err != nil:
-		return e, false, passOver(failed("the folder can't be searched", err))
+		return e, false, passOver(err)
 	case info.IsDir():
 		return entry{order: name + "/", folder: true}, true, nil
 	case info.Mode().IsRegular():
@@ -122,9 +122,9 @@ func entryOf(dir *os.Root, name string) (e entry, ok bool, err error) {
 }
 
 // first answers the first entries of dir in the span's order that come after last,
-// or the very first if that is "", and whether there are more.
-func (w *walk) first(dir *os.Root, span span, last string) (batch []entry, more bool, err error) {
-	window, held := window{span: span, last: last}, w.folder.entriesHeld
+// or the very first if that is "", up to held, and whether there are more.
+func (w *walk) first(dir *os.Root, span span, last string, held int) (batch []entry, more bool, err error) {
+	window := window{span: span, last: last}
 	cut := func() {
 		slices.SortFunc(batch, func(a, b entry) int { return span.compare(a.order, b.order) })
 		if len(batch) > held {

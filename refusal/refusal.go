@@ -110,6 +110,9 @@ func Of(err error) *Refusal {
 	if err == nil {
 		return nil
 	}
+	if r, ok := err.(*Refusal); ok {
+		return r // as most are; errors.As would allocate
+	}
 	var r *Refusal
 	if errors.As(err, &r) {
 		return r

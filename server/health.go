@@ -39,12 +39,30 @@ type healthMemory struct {
 }
 
 type healthCache struct {
+	Size          int             `json:"size"`
+	MaxSize       int             `json:"max_size"`
+	DirectoryMode healthDirectory `json:"directory_mode"`
+}
+
+// healthDirectory is the files whose hashes are remembered, and the folders in use.
+type healthDirectory struct {
 	Size    int `json:"size"`
 	MaxSize int `json:"max_size"`
+	Held    int `json:"held"`
+}
+
+func (s *Server) cacheHealth() healthCache {
+	return healthCache{
+		Size: s.catalog.Open(), MaxSize: s.catalog.OpenMax(),
+		DirectoryMode: healthDirectory{Size: s.files.Size(), MaxSize: s.files.Max(), Held: s.files.Held()},
+	}
 }
 
 // features are what clients may count on beyond the common API.
-var features = []string{"kv", "kv.batch", "kv.counters", "sql.transaction", "sql.query", "metrics"}
+var features = []string{
+	"kv", "kv.batch", "kv.counters", "kv.paths", "kv.arrays", "kv.ttl", "kv.conditions", "kv.idempotency", "kv.limits",
+	"kv.directory", "sql.transaction", "sql.query", "metrics",
+}
 
 func health(q *request) error {
 	s := q.server
@@ -66,7 +84,7 @@ func health(q *request) error {
 		SQLiteVersion: s.config.SQLiteVersion,
 		Synchronous:   s.config.Synchronous,
 		Warnings:      append([]string{}, s.config.Warnings...), // [] and not null
-		Cache:         healthCache{Size: s.catalog.Open(), MaxSize: s.catalog.OpenMax()},
+		Cache:         s.cacheHealth(),
 		Counters:      map[string]uint64{"requests": s.metrics.requests.Get(), "in_flight": uint64(max(s.inFlight.Load(), 0))},
 		Limits: map[string]int{
 			"request_body_bytes": s.config.BodyBytesMax,
@@ -90,7 +108,7 @@ func health(q *request) error {
 
 // healthCacheSize is GET /health/cache: the open databases.
 func healthCacheSize(q *request) error {
-	body, err := json.Marshal(healthCache{Size: q.server.catalog.Open(), MaxSize: q.server.catalog.OpenMax()})
+	body, err := json.Marshal(q.server.cacheHealth())
 	if err != nil {
 		return err
 	}

@@ -10,68 +10,40 @@ import (
 
 const listLimitDefault = 100
 
+// listing is a list being answered: what was asked for, and what was found.
+type listing struct {
+	page              catalog.Page
+	keysOnly, counted bool
+
+	count, total int64
+	more         bool
+	last         []byte // the key that was listed last
+}
+
 // list answers a page of the table's live keys, without values.
 func list(q *request) error {
-	page, err := q.page()
+	l, err := q.listing()
 	if err != nil {
 		return err
 	}
-	keysOnly, err := q.flag("keys_only", false)
-	if err != nil {
+	if l.page.Table, err = q.table(); err != nil {
 		return err
 	}
-	counted, err := q.flag("count", false)
-	if err != nil {
-		return err
-	}
-	q.begin()
-	q.name("items")
-	count, total, more := int64(0), int64(0), false
-	var last []byte
 	var fileID string
 	var sequence int64
+	l.begin(q)
 	err = q.read(func(reader *catalog.Reader) error {
 		return reader.Snapshot(func() (err error) {
 			if fileID, sequence, err = reader.Cursor(); err != nil {
 				return err
 			}
-			if counted {
-				if total, err = reader.Count(&page, q.timeout()); err != nil {
-					return err
-				}
-			}
-			if page.Limit == 0 {
-				return nil
-			}
-			more, err = reader.List(&page, func(row *catalog.ListedRow) {
-				q.listed(row, count == 0, keysOnly)
-				last = append(last[:0], row.Key...)
-				count++
-			})
-			return err
+			return l.rows(q, reader)
 		})
 	})
 	if err != nil {
 		return err
 	}
-	if count == 0 {
-		q.out = append(q.out, "null"...)
-	} else {
-		q.out = append(q.out, ']')
-	}
-	q.number("count", count)
-	if counted {
-		q.number("total", total)
-	}
-	q.number("limit", int64(page.Limit))
-	q.number("offset", int64(page.Offset))
-	q.boolean("has_more", more)
-	q.name("next_after")
-	if more {
-		q.out = jsontext.AppendString(q.out, encodeCursor(last))
-	} else {
-		q.out = append(q.out, "null"...)
-	}
+	l.end(q)
 	q.name("change_cursor")
 	q.out = append(q.out, '"')
 	q.out = append(q.out, fileID...)
@@ -82,52 +54,79 @@ func list(q *request) error {
 	return nil
 }
 
-// page binds the parameters of a list.
-func (q *request) page() (page catalog.Page, err error) {
+// listing binds the parameters of a list.
+func (q *request) listing() (*listing, error) {
 	if err := q.notYet("at_timestamp"); err != nil {
-		return page, err
+		return nil, err
 	}
-	if page.Reverse, err = q.flag("reverse", false); err != nil {
-		return page, err
-	}
-	if page.Table, err = q.table(); err != nil {
-		return page, err
-	}
+	l := &listing{}
+	page := &l.page
 	limit, err := q.integer("limit", listLimitDefault)
 	if err != nil {
-		return page, err
+		return nil, err
 	}
 	offset, err := q.integer("offset", 0)
 	if err != nil {
-		return page, err
+		return nil, err
 	}
 	switch {
 	case limit < 0:
-		return page, refusal.New(refusal.InvalidParameters, "limit must not be negative")
+		return nil, refusal.New(refusal.InvalidParameters, "limit must not be negative")
 	case offset < 0:
-		return page, refusal.New(refusal.InvalidParameters, "offset must not be negative")
+		return nil, refusal.New(refusal.InvalidParameters, "offset must not be negative")
 	}
 	page.Limit = int(min(limit, int64(q.server.config.Limits.ListItemsMax)))
 	page.Offset = int(offset)
 	page.Prefix = string(q.argument("prefix"))
-	if page.After, err = decodeCursor(q.argument("after")); err != nil {
-		return page, err
-	}
 	page.Now = q.server.config.Now()
-	return page, nil
+	if page.After, err = decodeCursor(q.argument("after")); err != nil {
+		return nil, err
+	}
+	for _, f := range [...]struct {
+		name string
+		into *bool
+	}{{"reverse", &page.Reverse}, {"keys_only", &l.keysOnly}, {"count", &l.counted}} {
+		if *f.into, err = q.flag(f.name, false); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
 }
 
-func (q *request) listed(row *catalog.ListedRow, first, keyOnly bool) {
-	if first {
-		q.out = append(q.out, `[{"key":`...)
-	} else {
-		q.out = append(q.out, `,{"key":`...)
+// rows lists the rows of the page.
+func (l *listing) rows(q *request, reader *catalog.Reader) (err error) {
+	if l.counted {
+		if l.total, err = reader.Count(&l.page, q.timeout()); err != nil {
+			return err
+		}
 	}
-	q.out = jsontext.AppendBytes(q.out, row.Key)
-	if keyOnly {
+	if l.page.Limit == 0 {
+		return nil
+	}
+	l.more, err = reader.List(&l.page, func(row *catalog.ListedRow) {
+		l.item(q, row.Key)
+		if !l.keysOnly {
+			q.listed(row)
+		}
 		q.out = append(q.out, '}')
-		return
-	}
+	})
+	return err
+}
+
+func (l *listing) begin(q *request) {
+	q.begin()
+	q.name("items")
+}
+
+// item begins an item with its key.
+func (l *listing) item(q *request, key []byte) {
+	q.out = append(q.out, "[,"[min(l.count, 1)]) // the first opens the list
+	q.out = jsontext.AppendBytes(append(q.out, `{"key":`...), key)
+	l.last = append(l.last[:0], key...)
+	l.count++
+}
+
+func (q *request) listed(row *catalog.ListedRow) {
 	q.text("content_type", row.ContentType)
 	q.number("size", row.Size)
 	q.number("created_at", secondsDown(row.CreatedAt))
@@ -136,7 +135,28 @@ func (q *request) listed(row *catalog.ListedRow, first, keyOnly bool) {
 		q.number("expire_at", secondsUp(row.ExpireAt))
 	}
 	q.etagText(row.Version)
-	q.out = append(q.out, '}')
+}
+
+// end ends the items and tells about the page.
+func (l *listing) end(q *request) {
+	if l.count == 0 {
+		q.out = append(q.out, "null"...)
+	} else {
+		q.out = append(q.out, ']')
+	}
+	q.number("count", l.count)
+	if l.counted {
+		q.number("total", l.total)
+	}
+	q.number("limit", int64(l.page.Limit))
+	q.number("offset", int64(l.page.Offset))
+	q.boolean("has_more", l.more)
+	q.name("next_after")
+	if l.more {
+		q.out = jsontext.AppendString(q.out, encodeCursor(l.last))
+	} else {
+		q.out = append(q.out, "null"...)
+	}
 }
 
 // A cursor is opaque to clients; here it is the last key of the page.

@@ -57,7 +57,7 @@ func (s *Server) routes() fasthttp.RequestHandler {
 		on("GET", path, name, h)
 		on("HEAD", path, name, h)
 	}
-	onRead(prefix+"/kv", "kv.list", list)
+	onRead(prefix+"/kv", "kv.list", orDirectory(list, listFiles))
 	on("POST", prefix+"/kv/batch/get", "kv.batch.get", batchGet)
 	on("POST", prefix+"/kv/batch/set", "kv.batch.set", batchSet)
 	on("POST", prefix+"/kv/batch/delete", "kv.batch.delete", batchDelete)
@@ -65,11 +65,12 @@ func (s *Server) routes() fasthttp.RequestHandler {
 	on("GET", prefix+"/kv/snapshot", "kv.snapshot", notBuilt)
 	on("POST", prefix+"/kv/rollback", "kv.rollback", notBuilt)
 
+	getKey := orDirectory(get, getFile)
 	key := keyPrefix + "{key:*}"
-	r.GET(key, s.answerKey("kv.get", get, getOperations))
-	r.HEAD(key, s.answerKey("kv.head", get, getOperations))
-	r.PUT(key, s.answerKey("kv.put", writeKey(kv.Set), nil))
-	r.DELETE(key, s.answerKey("kv.delete", writeKey(kv.Delete), nil))
+	r.GET(key, s.answerKey("kv.get", getKey, getOperations))
+	r.HEAD(key, s.answerKey("kv.head", getKey, getOperations))
+	r.PUT(key, s.answerKey("kv.put", orDirectory(writeKey(kv.Set), putFile), nil))
+	r.DELETE(key, s.answerKey("kv.delete", orDirectory(writeKey(kv.Delete), deleteFile), nil))
 	r.POST(key, s.answerKey("kv.post", onlyOperations, postOperations))
 
 	on("POST", prefix+"/db", "db.transaction", transaction)

@@ -16,6 +16,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/urlite/urlite/catalog"
+	"github.com/urlite/urlite/directory"
 	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/refusal"
 	"github.com/urlite/urlite/sqltx"
@@ -43,6 +44,7 @@ type Config struct {
 type Server struct {
 	config  Config
 	catalog *catalog.Catalog
+	files   *directory.Cache
 	http    *fasthttp.Server
 	log     *slog.Logger
 	metrics *serverMetrics
@@ -75,6 +77,7 @@ func New(config Config, databases *catalog.Catalog) *Server {
 	s := &Server{
 		config:  config,
 		catalog: databases,
+		files:   directory.NewCache(directoryFilesMax),
 		log:     config.Log,
 		started: time.UnixMilli(config.Now()),
 	}

@@ -33,7 +33,7 @@ type authorizer struct {
 	// dropping is the table that a statement was last allowed to drop: its triggers go
 	// with it.
 	dropping string
-	handle  cgo.Handle
+	handle   cgo.Handle
 }
 
 // policy answers whether foreign SQL may do action to a and b of a schema; what

@@ -15,6 +15,7 @@ type meta struct {
 	ensured  bool
 	sequence *sqlite.Stmt
 	move     *sqlite.Stmt
+	number   number
 }
 
 const (
@@ -39,17 +40,16 @@ func (m *meta) readSequenceNumber() (int64, error) {
 			return 0, err
 		}
 	}
-	row, err := m.sequence.Step()
-	if err != nil {
+	n, found, err := m.number.get(m.conn, m.sequence)
+	switch {
+	case err != nil:
 		m.forget()
 		return 0, err
-	}
-	if !row {
+	case !found:
 		m.ensured = false
 		return largestInUse(m.conn)
 	}
-	n := m.sequence.ColumnInt64(0)
-	return n, m.sequence.Reset()
+	return n, nil
 }
 
 func (m *meta) prepare() error {
@@ -137,13 +137,11 @@ func (m *meta) ensure(least int64) error {
 }
 
 func (m *meta) moveSequenceTo(n int64) error {
-	m.move.BindInt64(1, n)
-	_, err := m.move.Step()
+	err := putNumber(m.conn, m.move, n)
 	if err != nil {
 		m.forget()
-		return err
 	}
-	return m.move.Reset()
+	return err
 }
 
 // forget drops what was believed of the tables, after a rollback or an error.

@@ -63,6 +63,22 @@ static int get_row(void *handle, const char *key, int key_size, int with_value, 
 	return reset(stmt, code);
 }
 
+// get_number steps a statement that answers one number at most.
+static int get_number(void *handle, sqlite3_int64 *number) {
+	sqlite3_stmt *stmt = handle;
+	int code = sqlite3_step(stmt);
+	if (code == ROW) *number = sqlite3_column_int64(stmt, 0);
+	int late = sqlite3_reset(stmt);
+	return late != 0 ? late : code;
+}
+
+static int put_number(void *handle, sqlite3_int64 number) {
+	sqlite3_stmt *stmt = handle;
+	sqlite3_bind_int64(stmt, 1, number);
+	int code = sqlite3_step(stmt), late = sqlite3_reset(stmt);
+	return late != 0 ? late : code;
+}
+
 // Like the key, what is bound is the caller's memory.
 static void bind_value(sqlite3_stmt *stmt, int param, int kind, sqlite3_int64 integer, const char *bytes, int size) {
 	if (size == 0) bytes = ""; // no address would be NULL
@@ -285,6 +301,20 @@ func toInt(b bool) C.int {
 		return 1
 	}
 	return 0
+}
+
+// number is memory in which C leaves one.
+type number C.sqlite3_int64
+
+// get answers the number of the statement's only row; found is false without one.
+func (n *number) get(conn *sqlite.Conn, stmt *sqlite.Stmt) (value int64, found bool, err error) {
+	code := C.get_number(stmtHandle(stmt), (*C.sqlite3_int64)(n))
+	return int64(*n), sqlite.ErrorCode(code) == sqlite.SQLITE_ROW, codeError(conn, code)
+}
+
+// putNumber runs a statement whose only parameter is a number.
+func putNumber(conn *sqlite.Conn, stmt *sqlite.Stmt, n int64) error {
+	return codeError(conn, C.put_number(stmtHandle(stmt), C.sqlite3_int64(n)))
 }
 
 // codeError is the binding's error for a result code, nil for the good ones.

@@ -110,11 +110,7 @@ func elementStart(array []byte, index int) (start int, ok bool) {
 func fromEnd(text []byte, open, end, index int) (start int, ok bool) {
 	at := end - 1 // of the closing bracket, then of the comma after an element
 	for at > open {
-		valueEnd := spaceStart(text, at)
-		if valueEnd <= open+1 {
-			break
-		}
-		start = valueStart(text, valueEnd)
+		start = valueStart(text, spaceStart(text, at))
 		if index++; index == 0 {
 			return start, start > open
 		}

@@ -9,7 +9,8 @@ import (
 )
 
 // Path is a parsed path; the zero Path is the whole document. Copies share their
-// steps, which nobody changes. The names are slices of the text that was parsed.
+// steps, which nobody changes. The names are slices of the text that was parsed, so
+// a path lives no longer than that.
 type Path struct{ steps []step }
 
 // step leads from a value to one inside of it.

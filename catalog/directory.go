@@ -1,0 +1,60 @@
+package catalog
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urlite/urlite/refusal"
+)
+
+var (
+	errHeld       = refusal.New(refusal.DatabaseBusy, "the file is being read or written in directory mode")
+	errIsDatabase = refusal.New(refusal.PathIsDirectory, "the file is a database that is in use; select it with db")
+	errIsSideFile = refusal.New(refusal.PathIsDirectory, "the file belongs to a database")
+)
+
+// Directory answers the directory that name means, if it is the absolute path of one
+// where databases may lie. name may be lent.
+func (c *Catalog) Directory(name string) (path string, is bool, err error) {
+	if !filepath.IsAbs(name) {
+		return "", false, nil
+	}
+	c.mu.Lock()
+	_, known := c.byName[name]
+	c.mu.Unlock()
+	if known {
+		return "", false, nil
+	}
+	path, err = c.config.Rules.Locate(strings.Clone(name))
+	if err != nil {
+		return "", false, err
+	}
+	info, err := os.Lstat(path)
+	return path, err == nil && info.IsDir(), nil
+}
+
+// KeepClosed keeps the file at path from being opened as a database until release is
+// called, and refuses a file that is open as one, or belongs to one: closing it after
+// a look would take the locks away that SQLite holds on it in this process.
+func (c *Catalog) KeepClosed(path string) (release func(), err error) {
+	if sideFile(filepath.Base(path)) {
+		return nil, errIsSideFile
+	}
+	id, exists := identify(path)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byPath[path] != nil || (exists && c.byFile[id] != nil) {
+		return nil, errIsDatabase
+	}
+	c.held[path]++
+	return func() { c.letGo(path) }, nil
+}
+
+func (c *Catalog) letGo(path string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.held[path]--; c.held[path] == 0 {
+		delete(c.held, path)
+	}
+}
