@@ -24,7 +24,7 @@ LINK = -ldflags "-X main.sqliteObject=$$(cksum <sqlite3.o | cut -d' ' -f1)"
 PGO  = $(if $(wildcard profiles/serve.pgo),-pgo=profiles/serve.pgo)
 
 # The rooms whose tests are about goroutines meeting.
-CONCURRENT := ./catalog/... ./writer/... ./reader/... ./store/... ./server/...
+CONCURRENT := ./catalog/... ./directory/... ./writer/... ./reader/... ./store/... ./server/...
 
 SQLITE_MODULE := github.com/mattn/go-sqlite3
 # The upper part is what the Go binding's own C code is compiled with and relies

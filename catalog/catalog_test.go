@@ -120,7 +120,7 @@ func TestOneFileIsOneDatabaseWhateverItsName(t *testing.T) {
 	s := newShelf(t)
 	noError(t, os.Mkdir(s.path("sub"), 0o700))
 	noError(t, os.Symlink("sub", s.path("link")))
-	noError(t, store.Create(s.path("sub/x.db"), ""))
+	noError(t, store.Create(s.path("sub/x.db"), "", nil))
 	first := s.acquire("app")
 	defer first.Release()
 	noError(t, os.Link(s.path("app.db"), s.path("hard.db")))
@@ -198,7 +198,7 @@ func TestAMissingDatabaseIsMadeOnlyOnRequest(t *testing.T) {
 func TestADatabaseHalfMadeWhenItsMakerWasKilledIsNone(t *testing.T) {
 	s := newShelf(t)
 	half := s.path(".urlite-create-12345")
-	noError(t, store.Create(s.path("app.db"), ""))
+	noError(t, store.Create(s.path("app.db"), "", nil))
 	noError(t, os.Link(s.path("app.db"), half))
 	_, err := s.Acquire(half, true)
 	wantKind(t, err, refusal.InvalidDatabasePath)
@@ -381,7 +381,7 @@ func TestAStaleIdentityIsNotMistakenForAnOpenDatabase(t *testing.T) {
 	s.mu.Lock()
 	s.byPath[db.path], s.byFile[db.id] = db, db
 	s.mu.Unlock()
-	noError(t, store.Create(db.path, "")) // another inode than when the place was taken
+	noError(t, store.Create(db.path, "", nil)) // another inode than when the place was taken
 	s.open(db, false)
 	s.mu.Lock()
 	files := len(s.byFile)

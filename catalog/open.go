@@ -33,7 +33,7 @@ func (c *Catalog) openFile(db *DB, create bool) error {
 			return errNotFound
 		}
 		// Somebody else may have made it first: then that is the one.
-		if err := store.Create(db.path, ""); err != nil && refusal.Of(err).Kind != refusal.DatabaseExists {
+		if err := store.Create(db.path, "", nil); err != nil && refusal.Of(err).Kind != refusal.DatabaseExists {
 			return err
 		}
 	}
@@ -99,11 +99,12 @@ func (c *Catalog) WriteMetrics(w io.Writer) {
 }
 
 // Create makes a new database file for name, with a KV table if kvTable is not
-// empty, and answers its path. One that is there is refused as DatabaseExists.
-func (c *Catalog) Create(name, kvTable string) (path string, err error) {
+// empty, stores kept in it if that is not nil, and answers its path. One that is
+// there is refused as DatabaseExists.
+func (c *Catalog) Create(name, kvTable string, kept *Kept) (path string, err error) {
 	path, err = c.config.Rules.Locate(name)
 	if err != nil {
 		return "", err
 	}
-	return path, store.Create(path, kvTable)
+	return path, store.Create(path, kvTable, kept)
 }

@@ -16,10 +16,15 @@ type (
 	Page = store.Page
 	// ListedRow is a row of a list.
 	ListedRow = store.ListedRow
+	// Kept is an answer that a new database is made with.
+	Kept = store.Kept
 )
 
 // NewCall takes an empty call from the pool.
 func NewCall() *Call { return writer.NewCall() }
+
+// ErrNotDone says that a call without anything to do was not answered before.
+var ErrNotDone = writer.ErrNotDone
 
 // ErrWrites says that a transaction that looked read-only is not.
 var ErrWrites = store.ErrWrites

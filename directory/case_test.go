@@ -27,7 +27,7 @@ func TestOtherCaseIsAnotherSpellingWhereThereIsOne(t *testing.T) {
 // environment may name an empty one (of macOS or Windows, shared with Linux, say).
 func foldingFolder(t *testing.T) *Folder {
 	t.Helper()
-	path := os.Getenv("URLITE_TEST_FOLDING_DIR")
+	path := os.Getenv("DIRECTORY_FOLDING")
 	if path == "" {
 		path = smallDisk(t, "1m", ",casefold") + "/folding"
 		must(t, os.Mkdir(path, 0o755))

@@ -57,8 +57,8 @@ type listing struct {
 // list takes the keys of dir, whose own keys begin with path, in order.
 func (l *listing) list(dir *os.Root, path string, span span) error {
 	last := ""
-	// As many as the page may need; a folder that has to be read again, for the most
-	// have no keys below, is read in larger steps.
+	// As many as the page may need. A folder that has to be read again, because most of
+	// what was held are folders without keys, is read in larger steps.
 	held := max(l.skip+l.left+1, entriesHeldMin)
 	for ; ; held *= 2 {
 		held = min(held, l.folder.entriesHeld)

@@ -13,7 +13,6 @@ func decideDelete(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
 		return KeyNotFound
 	}
 	out.Changed = true
-	out.Entry.Op = EntryDelete
 	out.Reply.Deleted = true
 	return nil
 }

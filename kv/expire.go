@@ -17,7 +17,7 @@ func decideExpire(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
 	if !row.Live(now) {
 		return KeyNotFound
 	}
-	out.live(row, expireAt(op.TTLSeconds, now), EntryExpireSet)
+	out.live(row, expireAt(op.TTLSeconds, now))
 	return nil
 }
 
@@ -27,17 +27,16 @@ func decidePersist(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
 	case !row.Live(now):
 		return KeyNotFound
 	case row.ExpireAt != 0:
-		out.live(row, 0, EntryPersist)
+		out.live(row, 0)
 	}
 	return nil
 }
 
 // live sets the lifetime of a row that stays as it is.
-func (out *Outcome) live(row *Row, until int64, entry EntryOp) {
+func (out *Outcome) live(row *Row, until int64) {
 	out.keep(row)
 	out.UpdatedAt = row.UpdatedAt
 	out.expires(until)
-	out.Entry.Op = entry
 	out.Reply.ExpireAt = until
 }
 

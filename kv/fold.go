@@ -1,16 +1,13 @@
 package kv
 
-// folds replay an entry without a state on the state before it. Each lives beside
-// the operation that it replays; nil changes nothing but the lifetime.
-var folds = [entryEnd]func(e *Entry, row *Row){
-	EntryPatch:  foldPatch,
-	EntryDelete: foldDelete,
-	EntryIncr:   foldIncr,
-	EntryDecr:   foldIncr,
-	EntryPush:   foldPush,
-	EntryPop:    foldPop,
-	EntryRemove: foldRemove,
-}
+// folds are the operations' own, by the entry that they replay; nil changes nothing but
+// the lifetime.
+var folds = func() (folds [entryEnd]func(e *Entry, row *Row)) {
+	for i := range operations {
+		folds[operations[i].entry] = operations[i].fold
+	}
+	return folds
+}()
 
 // Fold replays one entry on the state before it: row becomes the state after.
 // Only the value, its type, its lifetime and whether there is one are told by

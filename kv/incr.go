@@ -64,10 +64,7 @@ func decideIncr(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
 	if live && after == before && !op.TTLAlways {
 		return nil
 	}
-	out.Entry.Op, out.Entry.Arg, out.Entry.Path = EntryIncr, after-before, op.Path
-	if op.Code == Decr {
-		out.Entry.Op = EntryDecr
-	}
+	out.Entry.Arg = after - before
 	if op.Path == "" {
 		out.keepOrMake(row, now, CounterContentType)
 		out.Value = IntegerValue(after)

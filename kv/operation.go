@@ -48,6 +48,10 @@ type operation struct {
 	check func(op *Op) *refusal.Refusal
 	// decide reads op and row and fills out, or refuses and leaves all alone.
 	decide func(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal
+	// fold replays an entry of kind entry on the state before it, unless the entry has
+	// the state after it.
+	entry EntryOp
+	fold  func(e *Entry, row *Row)
 	// answer appends the JSON object that tells the client what was done.
 	answer func(dst []byte, op *Op, r *Reply) []byte
 	// readsValue says that decide looks at the value of a live row, keepsValue that the
@@ -73,23 +77,23 @@ func (op *Op) recorded() bool {
 
 var operations = [codeEnd]operation{
 	Set: {name: "set", takes: TakesBody | TakesPath | TakesTTL | TakesConditions | TakesBytes,
-		check: checkSet, decide: decideSet, answer: answerSet},
+		check: checkSet, decide: decideSet, entry: EntryPatch, fold: foldPatch, answer: answerSet},
 	Delete: {name: "delete", takes: TakesConditions,
-		decide: decideDelete, answer: answerDelete},
+		decide: decideDelete, entry: EntryDelete, fold: foldDelete, answer: answerDelete},
 	Incr: {name: "incr", takes: TakesDelta | TakesPath | TakesTTL | TakesConditions,
-		check: checkIncr, decide: decideIncr, answer: answerIncr, readsValue: true},
+		check: checkIncr, decide: decideIncr, entry: EntryIncr, fold: foldIncr, answer: answerIncr, readsValue: true},
 	Decr: {name: "decr", takes: TakesDelta | TakesPath | TakesTTL | TakesConditions,
-		check: checkIncr, decide: decideIncr, answer: answerIncr, readsValue: true},
+		check: checkIncr, decide: decideIncr, entry: EntryDecr, fold: foldIncr, answer: answerIncr, readsValue: true},
 	Push: {name: "push", takes: TakesElement | TakesPath | TakesLengthMax | TakesConditions,
-		check: checkPush, decide: decidePush, answer: answerPush, readsValue: true},
+		check: checkPush, decide: decidePush, entry: EntryPush, fold: foldPush, answer: answerPush, readsValue: true},
 	Pop: {name: "pop", takes: TakesPath | TakesConditions,
-		decide: decidePop, answer: answerPop, readsValue: true},
+		decide: decidePop, entry: EntryPop, fold: foldPop, answer: answerPop, readsValue: true},
 	Remove: {name: "remove", takes: TakesTarget | TakesIndex | TakesPath | TakesConditions,
-		check: checkRemove, decide: decideRemove, answer: answerRemove, readsValue: true},
+		check: checkRemove, decide: decideRemove, entry: EntryRemove, fold: foldRemove, answer: answerRemove, readsValue: true},
 	Expire: {name: "expire", takes: TakesTTL | TakesConditions,
-		check: checkExpire, decide: decideExpire, answer: answerExpiry, keepsValue: true, history: always},
+		check: checkExpire, decide: decideExpire, entry: EntryExpireSet, answer: answerExpiry, keepsValue: true, history: always},
 	Persist: {name: "persist", takes: TakesConditions,
-		decide: decidePersist, answer: answerExpiry, keepsValue: true, history: always},
+		decide: decidePersist, entry: EntryPersist, answer: answerExpiry, keepsValue: true, history: always},
 	Limit: {name: "limit", takes: TakesLimit,
 		check: checkLimit, decide: decideLimit, answer: answerLimit, readsValue: true, history: never},
 }

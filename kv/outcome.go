@@ -27,13 +27,14 @@ type Outcome struct {
 // Decide works out what op does to row at now, or refuses. It changes neither. What
 // out holds after it lies in the memory of op, of row and of out.Scratch.
 func Decide(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
-	*out = Outcome{UpdatedAt: now, Scratch: out.Scratch}
+	line := &operations[op.Code]
+	*out = Outcome{UpdatedAt: now, Entry: Entry{Op: line.entry, Path: op.Path}, Scratch: out.Scratch}
 	if op.If != nil {
 		if why := op.If.hold(row, now); why != nil {
 			return why
 		}
 	}
-	return operations[op.Code].decide(op, row, now, out)
+	return line.decide(op, row, now, out)
 }
 
 // keep has the row stay as it is, but for what is then set. row must be live.

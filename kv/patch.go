@@ -22,7 +22,7 @@ func decidePatch(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
 	if op.TTLSent {
 		out.expires(expireAt(op.TTLSeconds, now))
 	}
-	out.Entry.Op, out.Entry.Path, out.Entry.Delta = EntryPatch, op.Path, Value{Kind: Text, Bytes: leaf}
+	out.Entry.Delta = Value{Kind: Text, Bytes: leaf}
 	out.Reply.Size = len(patched)
 	return nil
 }

@@ -23,11 +23,7 @@ func decidePop(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
 	if length == 0 {
 		return arrayEmpty
 	}
-	if why := out.take(op, row, &at, length-1); why != nil {
-		return why
-	}
-	out.Entry.Op, out.Entry.Path = EntryPop, op.Path
-	return nil
+	return out.take(op, row, &at, length-1)
 }
 
 // take removes one element that is there.

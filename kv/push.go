@@ -46,8 +46,7 @@ func decidePush(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
 	if why := out.setDocument(op, document); why != nil {
 		return why
 	}
-	out.Entry.Op, out.Entry.Path, out.Entry.Arg = EntryPush, op.Path, int64(dropped)
-	out.Entry.Delta = Value{Kind: Text, Bytes: element}
+	out.Entry.Delta, out.Entry.Arg = Value{Kind: Text, Bytes: element}, int64(dropped)
 	out.Reply.Length = length - dropped
 	return nil
 }

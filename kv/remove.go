@@ -39,11 +39,8 @@ func decideRemove(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
 	if index < 0 {
 		return noSuchElement
 	}
-	if why := out.take(op, row, &at, index); why != nil {
-		return why
-	}
-	out.Entry.Op, out.Entry.Path, out.Entry.Arg = EntryRemove, op.Path, int64(index)
-	return nil
+	out.Entry.Arg = int64(index)
+	return out.take(op, row, &at, index)
 }
 
 // find is the index of the element to remove, -1 without one.

@@ -29,6 +29,10 @@ var budgetRequests = map[string]string{
 	"head":         rawRequest("HEAD", prefix+"/kv/greeting?db=app", ""),
 	"put":          rawRequest("PUT", prefix+"/kv/greeting?db=app", "hello", "Content-Type: text/plain"),
 	"delete":       rawRequest("DELETE", prefix+"/kv/nothing?db=app", ""),
+	"limit":        rawRequest("POST", prefix+"/kv/caller/limit?db=app&limit=1000000000&window=60", ""),
+	"limit-429":    rawRequest("POST", prefix+"/kv/stranger/limit?db=app&limit=1&window=3600", ""),
+	"push":         rawRequest("POST", prefix+"/kv/queue/push?db=app&max_length=10", `{"job":1}`, "Content-Type: application/json"),
+	"patch":        rawRequest("PUT", prefix+"/kv/profile?db=app&path=prefs.theme", `"dark"`, "Content-Type: application/json"),
 }
 
 // Budgets are for a request that a warm server reads, does and answers, with its
@@ -45,7 +49,7 @@ func TestARequestKeepsToItsBudgetOfAllocations(t *testing.T) {
 	for name, raw := range budgetRequests {
 		spent[name] = allocations(func() { driver.do(t, raw) })
 	}
-	for _, name := range []string{"incr", "put", "get"} {
+	for _, name := range []string{"incr", "put", "get", "limit"} {
 		spent[name+"-in-a-crowd"] = crowdAllocations(t, s, budgetRequests[name])
 	}
 

@@ -1,45 +1,47 @@
 package server
 
 import (
+	"errors"
 	"os"
 	"strings"
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/urlite/urlite/catalog"
 	"github.com/urlite/urlite/internal/jsontext"
 	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/refusal"
 )
 
+// creation is a database to be made, as it was asked for.
+type creation struct {
+	name    string
+	kvTable string // as sent
+	made    string // the KV table to make, "" for none
+}
+
 // createDatabase makes a new database file, perhaps with a KV table.
 func createDatabase(q *request) error {
-	if err := q.takesNothing(); err != nil {
+	if err := refuseConditions(q, nil); err != nil {
 		return err
 	}
-	name := string(q.argument("path"))
-	if name == "" {
-		return refusal.New(refusal.InvalidDatabasePath, "path is required: the name of the database to create")
-	}
-	withTable, err := q.flag("init_kv", false)
+	wanted, err := q.creation()
 	if err != nil {
 		return err
 	}
-	table := string(q.argument("kv_table"))
-	if table == "" {
-		table = kv.DefaultTable
+	call := catalog.NewCall()
+	defer call.Release()
+	if err := q.bindOnce(call); err != nil {
+		return err
 	}
-	if why := kv.CheckTable(table); why != nil {
-		return why
+	var kept *catalog.Kept
+	if call.Once.Key != "" {
+		kept = &catalog.Kept{Key: call.Once.Key, Body: func(size int64) []byte { return wanted.answer(nil, size) }}
+		kept.Answer.At, kept.Answer.Request = q.server.config.Now(), call.Once.Request[:]
 	}
-	tables := []string{"_query_history"}
-	made := ""
-	if withTable {
-		made = strings.ToLower(table)
-		tables = append(tables, made, made+"_history")
-	}
-	path, err := q.server.catalog.Create(name, made)
-	if refusal.Of(err) != nil && refusal.Of(err).Kind == refusal.DatabaseExists {
-		return databaseExists(name)
+	path, err := q.server.catalog.Create(wanted.name, wanted.made, kept)
+	if r := refusal.Of(err); r != nil && r.Kind == refusal.DatabaseExists {
+		return q.createdBefore(wanted.name, call)
 	}
 	if err != nil {
 		return err
@@ -49,18 +51,65 @@ func createDatabase(q *request) error {
 		size = info.Size()
 	}
 	q.ctx.SetStatusCode(fasthttp.StatusCreated)
-	q.begin()
-	q.text("path", name)
-	q.text("kv_table", table)
-	q.name("tables")
-	for i, name := range tables {
-		q.out = append(q.out, "[,"[min(i, 1)]) // the first opens the list
-		q.out = jsontext.AppendString(q.out, name)
+	q.out = wanted.answer(q.out[:0], size)
+	q.json()
+	return nil
+}
+
+func (q *request) creation() (wanted creation, err error) {
+	wanted = creation{name: string(q.argument("path")), kvTable: string(q.argument("kv_table"))}
+	if wanted.name == "" {
+		return wanted, refusal.New(refusal.InvalidDatabasePath, "path is required: the name of the database to create")
 	}
-	q.out = append(q.out, ']')
-	q.number("size", size)
-	q.text("message", "Database created")
-	q.end()
+	withTable, err := q.flag("init_kv", false)
+	if err != nil {
+		return wanted, err
+	}
+	if wanted.kvTable == "" {
+		wanted.kvTable = kv.DefaultTable
+	}
+	if why := kv.CheckTable(wanted.kvTable); why != nil {
+		return wanted, why
+	}
+	if withTable {
+		wanted.made = strings.ToLower(wanted.kvTable)
+	}
+	return wanted, nil
+}
+
+// answer appends the answer to a creation that was done.
+func (c *creation) answer(dst []byte, size int64) []byte {
+	dst = jsontext.AppendString(append(dst, `{"success":true,"path":`...), c.name)
+	dst = jsontext.AppendString(append(dst, `,"kv_table":`...), c.kvTable)
+	dst = append(dst, `,"tables":["_query_history"`...)
+	if c.made != "" {
+		dst = jsontext.AppendString(append(dst, ','), c.made)
+		dst = jsontext.AppendString(append(dst, ','), c.made+"_history")
+	}
+	dst = appendInt(append(dst, `],"size":`...), size)
+	return append(dst, `,"message":"Database created"}`...)
+}
+
+// createdBefore answers a request whose database is there: perhaps it was this request
+// that made it.
+func (q *request) createdBefore(name string, call *catalog.Call) error {
+	exists := databaseExists(name)
+	if call.Once.Key == "" {
+		return exists
+	}
+	db, err := q.server.catalog.Acquire(name, false)
+	if err != nil {
+		return err
+	}
+	defer db.Release()
+	switch err := db.Do(call); {
+	case errors.Is(err, catalog.ErrNotDone):
+		return exists
+	case err != nil:
+		return err
+	}
+	q.ctx.SetStatusCode(fasthttp.StatusCreated)
+	q.answerCall(call)
 	return nil
 }
 

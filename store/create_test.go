@@ -17,7 +17,7 @@ func TestANewDatabaseIsWholeAndHasNothingBesideIt(t *testing.T) {
 	f := func(kvTable, wantTables string) {
 		t.Helper()
 		path := filepath.Join(t.TempDir(), "new.db")
-		if err := store.Create(path, kvTable); err != nil {
+		if err := store.Create(path, kvTable, nil); err != nil {
 			t.Fatal(err)
 		}
 		files, err := os.ReadDir(filepath.Dir(path))
@@ -45,7 +45,7 @@ func TestOfManyWhoCreateOneFileExactlyOneDoes(t *testing.T) {
 	var group sync.WaitGroup
 	errs := make([]error, 16)
 	for i := range errs {
-		group.Go(func() { errs[i] = store.Create(path, kv.DefaultTable) })
+		group.Go(func() { errs[i] = store.Create(path, kv.DefaultTable, nil) })
 	}
 	group.Wait()
 	made := 0
@@ -77,7 +77,7 @@ func TestCreatingNeverTouchesWhatIsThere(t *testing.T) {
 			t.Fatal(err)
 		}
 		before, _ := os.ReadFile(path)
-		wantKind(t, store.Create(path, ""), refusal.DatabaseExists)
+		wantKind(t, store.Create(path, "", nil), refusal.DatabaseExists)
 		if after, _ := os.ReadFile(path); string(after) != string(before) {
 			t.Errorf("%s was changed", name)
 		}
@@ -86,8 +86,8 @@ func TestCreatingNeverTouchesWhatIsThere(t *testing.T) {
 	f("empty.db", func(path string) error { return os.WriteFile(path, nil, 0o600) })
 	f("folder.db", func(path string) error { return os.Mkdir(path, 0o700) })
 	f("dangling.db", func(path string) error { return os.Symlink("nowhere", path) })
-	f("own.db", func(path string) error { return store.Create(path, "") })
-	wantKind(t, store.Create(filepath.Join(folder, "missing", "x.db"), ""), refusal.FileSystemError)
+	f("own.db", func(path string) error { return store.Create(path, "", nil) })
+	wantKind(t, store.Create(filepath.Join(folder, "missing", "x.db"), "", nil), refusal.FileSystemError)
 }
 
 // A file half-built when its maker was killed lies under a name of the server's
@@ -112,7 +112,7 @@ func TestADatabaseIsBuiltUnderANameOfTheServersOwn(t *testing.T) {
 		}
 	}()
 	for range 20 {
-		if err := store.Create(path, ""); err != nil {
+		if err := store.Create(path, "", nil); err != nil {
 			t.Error(err)
 		}
 		if err := os.Remove(path); err != nil {

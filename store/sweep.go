@@ -24,11 +24,13 @@ func (w *WriteConn) Sweep(now, answeredBefore int64, rowsMax int) (Swept, error)
 		swept.soon(oldest + (now - answeredBefore) + 1)
 		swept.More = oldest < answeredBefore
 	}
-	tables, err := keyValueTables(w.conn)
-	if err != nil {
-		return swept, refuse(w.conn, err)
+	if !w.listed {
+		if w.names, err = keyValueTables(w.conn); err != nil {
+			return swept, refuse(w.conn, err)
+		}
+		w.listed = true
 	}
-	for _, name := range tables {
+	for _, name := range w.names {
 		t, err := w.table(name, false)
 		if t == nil || noKeyValueTable(err) {
 			continue

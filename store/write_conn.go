@@ -36,8 +36,11 @@ type WriteConn struct {
 	schema schemaWatch
 	meta   meta
 	actors actors
-	// tables are the KV tables known to be there, by name.
+	// tables are the KV tables known to be there, by name; names are all that there
+	// are, once they were listed.
 	tables map[string]*writeTable
+	names  []string
+	listed bool
 	rows   rowReader
 	frames frameCounter
 	path   string
@@ -267,6 +270,7 @@ func (w *WriteConn) table(name string, make bool) (*writeTable, error) {
 		return nil, err
 	}
 	if state != tableReady {
+		w.listed = false
 		if err := createTable(w.conn, name); err != nil {
 			return nil, err
 		}
@@ -305,6 +309,7 @@ func (w *WriteConn) forgetTables() {
 		t.finalize()
 	}
 	clear(w.tables)
+	w.listed = false
 }
 
 // Close closes the connection. It does not checkpoint.

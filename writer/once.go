@@ -33,6 +33,10 @@ const (
 	answerBytesMax = 1 << 20
 )
 
+// ErrNotDone answers a call that has nothing to do and only asks for its answer, when
+// there is none.
+var ErrNotDone = refusal.New(refusal.NotFound, "the request was not done before")
+
 var (
 	errOtherRequest   = refusal.New(refusal.IdempotencyKeyMismatch, "the Idempotency-Key was used with another request")
 	errAnswerTooLarge = refusal.Newf(refusal.IdempotentResponseTooLarge, "the response exceeds %d bytes, the most that is kept for an Idempotency-Key; nothing was done", answerBytesMax)
@@ -52,6 +56,10 @@ func (w *Writer) workOnce(c *Call) error {
 			return nil
 		}
 		c.Answer = Answer{Body: append(c.Answer.Body[:0], w.recalled.Body...), Version: w.recalled.Version, Replayed: true}
+		return nil
+	}
+	if len(c.Ops) == 0 && c.SQL == nil {
+		c.err = ErrNotDone
 		return nil
 	}
 	if err := w.workAny(c); err != nil || c.err != nil {

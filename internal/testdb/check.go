@@ -110,7 +110,7 @@ func display(row *kv.Row) string {
 func History(t testing.TB, r *store.ReadConn, table string) map[string][]kv.Entry {
 	t.Helper()
 	past := map[string][]kv.Entry{}
-	for _, row := range Rows(t, r, `SELECT key, id, op_number, op, at, prev, arg, content_type, expire_at, value
+	for _, row := range Rows(t, r, `SELECT key, id, op_number, op, at, prev, arg, content_type, expire_at, value, path
 		FROM "`+table+`_history" ORDER BY id`) {
 		key := string(row[0].Bytes)
 		past[key] = append(past[key], entryOf(row))
@@ -122,19 +122,23 @@ func History(t testing.TB, r *store.ReadConn, table string) map[string][]kv.Entr
 func entryOf(row []sqltx.Value) kv.Entry {
 	e := kv.Entry{
 		ID: row[1].Int, OpNumber: row[2].Int, Op: kv.EntryOp(row[3].Int), At: row[4].Int, Prev: row[5].Int, Arg: row[6].Int,
-		ContentType: string(row[7].Bytes), ExpireAt: row[8].Int,
+		Path: string(row[10].Bytes), ContentType: string(row[7].Bytes), ExpireAt: row[8].Int,
 		HasState: row[7].Kind != sqltx.Null,
 	}
 	if e.Op == kv.EntryUnrecorded && row[6].Kind != sqltx.Null && !e.HasState {
 		e.HasState, e.Absent = true, true
 	}
+	into := &e.Value
+	if !e.HasState {
+		into, e.Expires = &e.Delta, row[8].Kind != sqltx.Null
+	}
 	switch value := row[9]; value.Kind {
 	case sqltx.Integer:
-		e.Value = kv.IntegerValue(value.Int)
+		*into = kv.IntegerValue(value.Int)
 	case sqltx.Blob:
-		e.Value = kv.Value{Kind: kv.Blob, Bytes: value.Bytes}
+		*into = kv.Value{Kind: kv.Blob, Bytes: value.Bytes}
 	case sqltx.Text:
-		e.Value = kv.Value{Kind: kv.Text, Bytes: value.Bytes}
+		*into = kv.Value{Kind: kv.Text, Bytes: value.Bytes}
 	}
 	return e
 }

@@ -26,7 +26,7 @@ func Create(t testing.TB) (path string) {
 func CreateUnchecked(t testing.TB) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "test.db")
-	if err := store.Create(path, ""); err != nil {
+	if err := store.Create(path, "", nil); err != nil {
 		t.Fatal(err)
 	}
 	return path
