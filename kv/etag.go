@@ -26,32 +26,40 @@ func AppendETagText(dst []byte, version int64) []byte {
 
 var etagMalformed = refusal.New(refusal.InvalidParameters, `an ETag list is * or quoted tags with commas between them`)
 
-// ParseETags reads the list of an If-Match or If-None-Match (RFC 9110, 8.8.3). Tags
-// that no row can have are left out: a weak one among them, since all of ours are
-// strong and weak ones never match where it matters.
+// ParseETags reads the list of an If-Match (RFC 9110, 13.1.1). Tags that no row can
+// have are left out: a weak one among them, since all of ours are strong and weak ones
+// never match where it matters.
 func ParseETags(list string) (versions []int64, any bool, why *refusal.Refusal) {
-	rest := strings.Trim(list, " \t")
-	if rest == "*" {
+	return parseETags(list, false)
+}
+
+// ParseWeakETags reads that of an If-None-Match on a read, where a weak tag is as good
+// as a strong one (RFC 9110, 13.1.2): a proxy may have weakened ours.
+func ParseWeakETags(list string) (versions []int64, any bool, why *refusal.Refusal) {
+	return parseETags(list, true)
+}
+
+func parseETags(list string, weak bool) (versions []int64, any bool, why *refusal.Refusal) {
+	if strings.Trim(list, " \t") == "*" {
 		return nil, true, nil
 	}
-	for first := true; rest != "" || first; first = false {
+	for rest, first := list, true; ; first = false {
+		rest = strings.TrimLeft(rest, " \t,") // empty elements don't count (RFC 9110, 5.6.1.2)
+		if rest == "" && !first {
+			return versions, false, nil
+		}
 		tag, after, ok := cutETag(rest)
-		if !ok {
+		rest = strings.TrimLeft(after, " \t")
+		if !ok || (rest != "" && rest[0] != ',') {
 			return nil, false, etagMalformed
+		}
+		if weak {
+			tag = strings.TrimPrefix(tag, "W/")
 		}
 		if version, ok := versionOf(tag); ok {
 			versions = append(versions, version)
 		}
-		rest = strings.Trim(after, " \t")
-		if rest == "" {
-			break
-		}
-		if rest[0] != ',' {
-			return nil, false, etagMalformed
-		}
-		rest = strings.Trim(rest[1:], " \t")
 	}
-	return versions, false, nil
 }
 
 // cutETag cuts the first tag off list, with its quotes.

@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 
-	"pgregory.net/rapid"
+	"github.com/urlite/urlite/refusal"
 )
 
 // life is one key from its first write on: its row, its history as the file would
 // hold it, and what a witness saw who looked at the row after every write.
+//
+// Its writes come in groups, as the writer's do. New values of a group lie in the
+// scratch memory, which is taken back when the group is committed.
 type life struct {
 	row      Row
 	now      int64
@@ -18,6 +22,10 @@ type life struct {
 	seen     []sighting
 	// untold are the times between which writes went unrecorded, inclusive.
 	untold []span
+
+	// scratch may be nil. lent is what was decided in the group, as it was then.
+	scratch *Scratch
+	lent    []lending
 }
 
 // sighting is the row after all the writes of one moment.
@@ -28,24 +36,98 @@ type sighting struct {
 
 type span struct{ from, to int64 }
 
+// lending is memory that nobody may change before the group is committed.
+type lending struct {
+	what func() string
+	was  string
+}
+
 const birth = 1_700_000_000_000
 
-func newLife() *life { return &life{now: birth} }
+// newLife begins with a scratch whose chunk is soon used up.
+func newLife() *life {
+	return &life{now: birth, scratch: &Scratch{chunk: make([]byte, 0, 100)}}
+}
+
+// leavesHistory is what the contract says of an operation that changes its row.
+func leavesHistory(op *Op) bool {
+	switch op.Code {
+	case Expire, Persist:
+		return true
+	case Limit:
+		return false
+	}
+	return !op.Unrecorded
+}
 
 // do lets op happen, as the writer does it, and answers whether it was refused.
 func (l *life) do(op *Op) (out Outcome, refused bool) {
+	out.Scratch = l.scratch
 	if why := Decide(op, &l.row, l.now, &out); why != nil {
 		return out, true
 	}
-	if out.Changed && op.Unrecorded {
+	if out.Changed && !leavesHistory(op) {
 		l.untold = append(l.untold, span{l.now, l.now})
 	}
-	var log [2]Entry
+	l.lend(func() string { return text(op) })
+	if reply := out.Reply; reply.Element != nil {
+		l.lend(func() string { return text(reply) })
+	}
+	var log [EntriesMax]Entry
 	for _, entry := range out.Apply(op, &l.row, l.now, &l.sequence, log[:0]) {
+		l.lend(func() string { return text(entry) })
 		l.keep(entry)
 	}
+	row := l.row
+	l.lend(func() string { return text(row) })
 	l.witness()
 	return out, false
+}
+
+func (l *life) lend(what func() string) { l.lent = append(l.lent, lending{what, what()}) }
+
+// changed tells of the first memory of the group that was changed after it was
+// decided, "" if none was.
+func (l *life) changed() string {
+	for _, lent := range l.lent {
+		if now := lent.what(); now != lent.was {
+			return "it was " + lent.was + "\nand is " + now
+		}
+	}
+	return ""
+}
+
+// commit ends the group, and spoils the scratch memory before it is used again.
+func (l *life) commit() (changed string) {
+	changed = l.settle()
+	if l.scratch != nil {
+		spoil(l.scratch)
+	}
+	return changed
+}
+
+// settle gives the file a copy of everything, and answers what changed says.
+func (l *life) settle() string {
+	changed := l.changed()
+	l.lent = nil
+	l.row.Value = read(l.row.Value)
+	for i := range l.chain {
+		e := &l.chain[i]
+		e.Value, e.Delta = read(e.Value), read(e.Delta)
+	}
+	for i := range l.seen {
+		l.seen[i].row = copyOf(l.seen[i].row)
+	}
+	return changed
+}
+
+// spoil takes the memory back, and makes use after that show.
+func spoil(s *Scratch) {
+	chunk := s.chunk[:cap(s.chunk)]
+	for i := range chunk {
+		chunk[i] = 0xdb
+	}
+	s.Reset()
 }
 
 func (l *life) witness() {
@@ -77,8 +159,13 @@ func (l *life) fold(n int) (row Row, known bool) {
 	for from > 0 && !l.chain[from].HasState {
 		from--
 	}
+	return l.foldFrom(max(from, 0), n)
+}
+
+// foldFrom replays the entries from one with a full state on, or the first.
+func (l *life) foldFrom(from, n int) (row Row, known bool) {
 	known = n == 0
-	for i := max(from, 0); i < n; i++ {
+	for i := from; i < n; i++ {
 		known = l.chain[i].Fold(&row)
 	}
 	return row, known
@@ -92,59 +179,47 @@ func show(row *Row, now int64) string {
 	return fmt.Sprintf("%s (kind %d, type %q, expires %d)", row.Value.Append(nil), row.Value.Kind, row.ContentType, row.ExpireAt)
 }
 
+// read is a value as it comes back from the file.
+func read(v Value) Value {
+	return Value{Kind: v.Kind, Int: v.Int, Bytes: bytes.Clone(v.Bytes)}
+}
+
 // copyOf shares no memory with the row.
 func copyOf(row Row) Row {
 	row.Value.Bytes = bytes.Clone(row.Value.Bytes)
 	return row
 }
 
-// text is all of a row, an outcome, an operation or an entry, to compare: bytes,
-// not pointers.
-func text(of any) string { return fmt.Sprintf("%+v", of) }
-
-// The generators of operations and rows. Integers abound, so that counting has
-// something to count.
-var (
-	anyCode  = rapid.SampledFrom([]Code{Set, Delete, Incr, Decr})
-	anyDelta = rapid.OneOf(rapid.Int64Range(1, 1000), rapid.Int64Min(1))
-	anyBody  = rapid.OneOf(
-		rapid.SampledFrom([]string{"", "0", "7", "-12", "9223372036854775807", "-9223372036854775808", `{"a":1}`, "text", "a\x00b", "\xff\xfe"}),
-		rapid.String(),
-	)
-	anyType = rapid.SampledFrom([]string{"text/plain", "application/json", "application/octet-stream", "", "image/png"})
-)
-
-func anyOp(t *rapid.T) *Op {
-	op := &Op{Code: anyCode.Draw(t, "op"), Key: "key", Unrecorded: rapid.Bool().Draw(t, "unrecorded")}
-	switch op.Code {
-	case Set:
-		op.ContentType = anyType.Draw(t, "type")
-		op.Value = BytesValue([]byte(anyBody.Draw(t, "body")), op.ContentType)
-		op.TTLSeconds = rapid.SampledFrom([]int64{0, 0, 1, 2, 60}).Draw(t, "ttl")
-	case Delete:
-		op.MissingOK = rapid.Bool().Draw(t, "missing ok")
-	default:
-		op.Delta = anyDelta.Draw(t, "delta")
+// text is all of a row, an outcome, an operation, an entry or a refusal, to compare:
+// bytes, not pointers.
+func text(of any) string {
+	switch of := of.(type) {
+	case *Op:
+		op, conditions := *of, Conditions{}
+		if op.If != nil {
+			conditions, op.If = *op.If, nil
+		}
+		return fmt.Sprintf("%+v if %+v", op, conditions)
+	case Outcome:
+		of.Scratch = nil
+		return fmt.Sprintf("%+v", of)
+	case *refusal.Refusal:
+		if of == nil {
+			return "not refused"
+		}
+		return fmt.Sprintf("%+v", *of)
 	}
-	return op
+	return fmt.Sprintf("%+v", of)
 }
 
-// anyRow is a row as a life may have left it, or plain SQL.
-func anyRow(t *rapid.T) Row {
-	row := Row{Exists: rapid.Bool().Draw(t, "exists")}
-	if row.Exists {
-		row.ContentType = anyType.Draw(t, "row type")
-		row.Value = BytesValue([]byte(anyBody.Draw(t, "row body")), row.ContentType)
-		if rapid.Bool().Draw(t, "counter") {
-			row.Value = IntegerValue(rapid.Int64().Draw(t, "count"))
-		}
-		row.CreatedAt, row.UpdatedAt = birth, birth+1
-		row.ExpireAt = rapid.SampledFrom([]int64{0, birth + 1, birth + 1000}).Draw(t, "expires")
+// history is the chain for a failure's message.
+func (l *life) history() string {
+	var lines []string
+	for _, e := range l.chain {
+		lines = append(lines, fmt.Sprintf("%d. op %d at %d: arg %d, path %q, delta %q, expires %v %d, state %v absent %v %q",
+			e.OpNumber, e.Op, e.At-birth, e.Arg, e.Path, e.Delta.Bytes, e.Expires, e.ExpireAt, e.HasState, e.Absent, e.Value.Append(nil)))
 	}
-	row.Head = rapid.SampledFrom([]int64{0, 41}).Draw(t, "head")
-	row.OpNumber = row.Head / 2
-	row.Version = row.Head + rapid.SampledFrom([]int64{0, 1}).Draw(t, "ahead")
-	return row
+	return strings.Join(lines, "\n")
 }
 
 // sweep removes the row as the store does, if it has expired.

@@ -10,7 +10,7 @@ func decidePatch(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
 	if why != nil {
 		return why
 	}
-	leaf, _ := op.Value.document(nil)
+	leaf := op.Value.inner()
 	patched, why := splice(op.path, document, leaf, out.Scratch)
 	if why != nil {
 		return why

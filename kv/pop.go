@@ -23,11 +23,11 @@ func decidePop(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
 	if length == 0 {
 		return arrayEmpty
 	}
-	return out.take(op, row, &at, length-1)
+	return out.take(op, row, &at, length-1, length)
 }
 
-// take removes one element that is there.
-func (out *Outcome) take(op *Op, row *Row, at *place, index int) *refusal.Refusal {
+// take removes one element, which is there, of an array of this length.
+func (out *Outcome) take(op *Op, row *Row, at *place, index, length int) *refusal.Refusal {
 	element, _ := jsonpath.Element(at.array, index)
 	document, why := at.remove(index, out.Scratch)
 	if why != nil {
@@ -38,7 +38,7 @@ func (out *Outcome) take(op *Op, row *Row, at *place, index int) *refusal.Refusa
 		return why
 	}
 	out.Reply.Element = element
-	out.Reply.Length = jsonpath.Length(at.array) - 1
+	out.Reply.Length = length - 1
 	return nil
 }
 

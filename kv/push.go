@@ -30,7 +30,7 @@ func decidePush(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
 	if why != nil {
 		return why
 	}
-	element, _ := op.Value.document(nil)
+	element := op.Value.inner()
 	length, dropped := 1, 0
 	if at.found {
 		length = jsonpath.Length(at.array) + 1

@@ -35,24 +35,25 @@ func decideRemove(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
 	case !at.found:
 		return pathNotFound
 	}
-	index := op.find(at.array)
+	length := jsonpath.Length(at.array)
+	index := op.find(at.array, length)
 	if index < 0 {
 		return noSuchElement
 	}
 	out.Entry.Arg = int64(index)
-	return out.take(op, row, &at, index)
+	return out.take(op, row, &at, index, length)
 }
 
-// find is the index of the element to remove, -1 without one.
-func (op *Op) find(array []byte) int {
+// find is the index of the element to remove from the array, -1 without one.
+func (op *Op) find(array []byte, length int) int {
 	if !op.HasIndex {
 		return jsonpath.IndexOf(array, op.Value.Bytes)
 	}
-	length, index := int64(jsonpath.Length(array)), op.Index
+	index := op.Index
 	if index < 0 {
-		index += length
+		index += int64(length)
 	}
-	if index < 0 || index >= length {
+	if index < 0 || index >= int64(length) {
 		return -1
 	}
 	return int(index)

@@ -68,7 +68,7 @@ func (v *Value) isDocument() bool {
 	return v.Document || v.Kind == Integer
 }
 
-// document is the value as one JSON document, without white space around it.
+// document is the value as one JSON document, which may have white space around it.
 func (v *Value) document(scratch *Scratch) ([]byte, bool) {
 	if v.Kind == Integer {
 		const digitsMax = 20
@@ -77,7 +77,13 @@ func (v *Value) document(scratch *Scratch) ([]byte, bool) {
 	if !v.Document && !validJSON(v.Bytes) {
 		return nil, false
 	}
-	return jsontext.Trim(v.Bytes), true
+	return v.Bytes, true
+}
+
+// inner is a value that is known to be a document, as it stands within another.
+func (v *Value) inner() []byte {
+	document, _ := v.document(nil)
+	return jsontext.Trim(document)
 }
 
 // integer reads the value as a counter. Text that is a decimal 64-bit number

@@ -20,27 +20,26 @@ type counters struct {
 }
 
 func countersOf(address string, keys int) *counters {
-	c := &counters{address: address}
+	return &counters{address: address, names: numbered(counterPrefix, keys)}
+}
+
+// numbered are the names that a shape with so many keys asks for.
+func numbered(prefix string, keys int) (names []string) {
 	for number := range keys {
-		c.names = append(c.names, fmt.Sprintf("%s%0*d", counterPrefix, keyDigits, number))
+		names = append(names, fmt.Sprintf("%s%0*d", prefix, keyDigits, number))
 	}
-	return c
+	return names
 }
 
 // preload creates every counter as the text 0, recorded in history like any
 // other write, so that the measured increments meet rows and history of size.
 func (c *counters) preload() error {
-	type item struct {
-		Key         string `json:"key"`
-		Value       string `json:"value"`
-		ContentType string `json:"content_type"`
-	}
-	return c.batches(c.names, func(names []string) error {
-		items := make([]item, len(names))
+	return inBatches(c.names, batchItemsMax, func(names []string) error {
+		items := make([]batchItem, len(names))
 		for i, name := range names {
-			items[i] = item{Key: name, Value: "0", ContentType: "text/plain"}
+			items[i] = batchItem{Key: name, Value: "0", ContentType: "text/plain"}
 		}
-		return c.post("/kv/batch/set", map[string]any{"items": items}, &struct{}{})
+		return setBatch(c.address, items)
 	})
 }
 
@@ -48,13 +47,13 @@ func (c *counters) preload() error {
 // not there count as zero.
 func (c *counters) sum() (uint64, error) {
 	sum := uint64(0)
-	err := c.batches(append([]string{hotKey}, c.names...), func(names []string) error {
+	err := inBatches(append([]string{hotKey}, c.names...), batchItemsMax, func(names []string) error {
 		var answer struct {
 			Results map[string]*struct {
 				Value json.RawMessage `json:"value"`
 			} `json:"results"`
 		}
-		if err := c.post("/kv/batch/get", map[string]any{"keys": names}, &answer); err != nil {
+		if err := ask(fasthttp.MethodPost, c.address, pathOf("/kv/batch/get", ""), map[string]any{"keys": names}, &answer); err != nil {
 			return err
 		}
 		for name, row := range answer.Results {
@@ -71,35 +70,4 @@ func (c *counters) sum() (uint64, error) {
 		return nil
 	})
 	return sum, err
-}
-
-func (c *counters) batches(names []string, do func(names []string) error) error {
-	for start := 0; start < len(names); start += batchItemsMax {
-		if err := do(names[start:min(start+batchItemsMax, len(names))]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *counters) post(path string, body, into any) error {
-	request, answer := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
-	defer fasthttp.ReleaseRequest(request)
-	defer fasthttp.ReleaseResponse(answer)
-
-	encoded, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	request.Header.SetMethod(fasthttp.MethodPost)
-	request.SetRequestURI("http://" + c.address + apiPrefix + path + "?db=" + database)
-	request.Header.SetContentType("application/json")
-	request.SetBodyRaw(encoded)
-	if err := fasthttp.DoTimeout(request, answer, answerWait); err != nil {
-		return fmt.Errorf("POST %s: %w", path, err)
-	}
-	if answer.StatusCode() != fasthttp.StatusOK {
-		return fmt.Errorf("POST %s: status %d: %.200s", path, answer.StatusCode(), answer.Body())
-	}
-	return json.Unmarshal(answer.Body(), into)
 }

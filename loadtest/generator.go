@@ -20,6 +20,7 @@ import (
 type generator struct {
 	client      *fasthttp.HostClient
 	connections []*connection
+	requestsMax int // of each connection in a slice; 0: as many as there is time for
 }
 
 // connection is what one goroutine sends and receives with. As there are no more of
@@ -32,9 +33,10 @@ type connection struct {
 
 // tally is what one slice of load came to.
 type tally struct {
-	latency  histogram // of requests answered with 200
+	latency  histogram // of requests answered as they may be
 	counted  uint64    // 200s that moved a counter by one
-	failures uint64    // everything but a 200
+	refused  uint64    // 429s, where they are an answer
+	failures uint64    // everything else
 	failure  string    // the first of them, in words
 	elapsed  time.Duration
 }
@@ -42,6 +44,7 @@ type tally struct {
 func (t *tally) merge(other *tally) {
 	t.latency.merge(&other.latency)
 	t.counted += other.counted
+	t.refused += other.refused
 	t.failures += other.failures
 	t.elapsed += other.elapsed
 	if t.failure == "" {
@@ -81,22 +84,28 @@ func newGenerator(address string, connections int, traffic []shape, seed uint64)
 
 func (g *generator) close() { g.client.CloseIdleConnections() }
 
-// slice loads the server for the given time, or until ctx is done, and returns
-// when every request it sent has its answer.
+// slice loads the server for the given time, or until ctx is done or every
+// connection has sent its most, and returns when every request has its answer.
 func (g *generator) slice(ctx context.Context, duration time.Duration) *tally {
 	var stop atomic.Bool
 	var working sync.WaitGroup
 	tallies := make([]tally, len(g.connections))
 	start := time.Now()
 	for i, c := range g.connections {
-		working.Go(func() { c.work(&stop, &tallies[i]) })
+		working.Go(func() { c.work(&stop, g.requestsMax, &tallies[i]) })
 	}
+	ended := make(chan struct{})
+	go func() {
+		working.Wait()
+		close(ended)
+	}()
 	select {
 	case <-ctx.Done():
+	case <-ended:
 	case <-time.After(duration):
 	}
 	stop.Store(true)
-	working.Wait()
+	<-ended
 
 	sum := &tally{}
 	for i := range tallies {
@@ -106,11 +115,11 @@ func (g *generator) slice(ctx context.Context, duration time.Duration) *tally {
 	return sum
 }
 
-// work sends requests until stop, or until the connection breaks: what became
-// of the last request is unknown then, so the run has failed anyway.
-func (c *connection) work(stop *atomic.Bool, t *tally) {
+// work sends requests until stop, the most it may send, or the connection's end:
+// what became of the last request is unknown then, so the run has failed anyway.
+func (c *connection) work(stop *atomic.Bool, requestsMax int, t *tally) {
 	sent := time.Now()
-	for !stop.Load() {
+	for n := 0; !stop.Load() && (requestsMax == 0 || n < requestsMax); n++ {
 		next := c.script.next()
 		err := c.client.Do(next.request, &c.answer)
 		answered := time.Now()
@@ -118,6 +127,9 @@ func (c *connection) work(stop *atomic.Bool, t *tally) {
 		case err != nil:
 			t.fail(next.request, err.Error())
 			return
+		case c.answer.StatusCode() == fasthttp.StatusTooManyRequests && next.mayRefuse:
+			t.latency.record(answered.Sub(sent))
+			t.refused++
 		case c.answer.StatusCode() != fasthttp.StatusOK:
 			t.fail(next.request, fmt.Sprintf("status %d: %.200s", c.answer.StatusCode(), c.answer.Body()))
 		case len(c.answer.Body()) == 0:

@@ -84,6 +84,54 @@ func TestAnythingButA200IsAFailure(t *testing.T) {
 	}
 }
 
+func TestA429IsAnAnswerWhereTheTrafficAsksForIt(t *testing.T) {
+	address := serveHere(t, func(ctx *fasthttp.RequestCtx) {
+		ctx.SetStatusCode(fasthttp.StatusTooManyRequests)
+		ctx.SetBodyString("slow down")
+	})
+	f := func(traffic shape, answers bool) {
+		t.Helper()
+		sum := startGenerator(t, address, 2, traffic).slice(context.Background(), 20*time.Millisecond)
+		if answered := sum.refused > 0 && sum.refused == sum.latency.total && sum.failures == 0; answered != answers {
+			t.Errorf("%s: %d refused, %d recorded, %d failures", traffic.path(), sum.refused, sum.latency.total, sum.failures)
+		}
+	}
+	f(limitHot(hotLimitKey, limitWide), false)
+	f(refusable(limitHot(fullLimitKey, limitNarrow)), true)
+}
+
+func TestASliceEndsWhenEveryConnectionHasSentItsMost(t *testing.T) {
+	address := serveHere(t, noopHandler())
+	g := startGenerator(t, address, 3, incrementHot())
+	g.requestsMax = 7
+	start := time.Now()
+	sum := g.slice(context.Background(), time.Minute)
+	if sum.latency.total != 3*7 || time.Since(start) > 30*time.Second {
+		t.Errorf("%d requests in %v", sum.latency.total, time.Since(start))
+	}
+}
+
+func TestRequestsSayWhatTheyAreAbout(t *testing.T) {
+	f := func(s shape, method, address, contentType string) {
+		t.Helper()
+		header := &newScript("localhost", []shape{s}, 1, 0).next().request.Header
+		if got := string(header.RequestURI()); got != apiPrefix+address {
+			t.Errorf("asks for %s, want %s", got, apiPrefix+address)
+		}
+		if string(header.Method()) != method || string(header.ContentType()) != contentType {
+			t.Errorf("%s is sent as %s %q", address, header.Method(), header.ContentType())
+		}
+	}
+	f(incrementHot(), "POST", "/kv/hot/incr?db=load", "")
+	f(limitHot("k", 5), "POST", "/kv/k/limit?db=load&limit=5&window=60", "")
+	f(limitRandom(1, 5), "POST", "/kv/limit-000000/limit?db=load&limit=5&window=60", "")
+	f(putRandom(1), "PUT", "/kv/put-000000?db=load", "text/plain")
+	f(putDocument("{}"), "PUT", "/kv/document?db=load", "application/json")
+	f(patchDocument("items.1.name"), "PUT", "/kv/document?db=load&path=items.1.name", "application/json")
+	f(listPage(""), "GET", "/kv?db=load&limit=100", "")
+	f(listPage("a+b="), "GET", "/kv?db=load&limit=100&after=a%2Bb%3D", "")
+}
+
 func TestTheSameSeedSendsTheSameRequests(t *testing.T) {
 	traffic := []shape{incrementRandom(1_000), getRandom(1_000)}
 	addresses := func(seed uint64) (list []string) {

@@ -1,5 +1,6 @@
-// Command loadtest measures urlite against a server that does nothing, on the
-// same machine and in the same run, and checks that what was counted is there.
+// Command loadtest measures urlite against a server that does nothing, or one thing
+// that it does against another, on the same machine and in the same run, and checks
+// that what was counted is there.
 //
 // See README.md for the scenarios and how to read the table.
 package main

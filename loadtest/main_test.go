@@ -16,7 +16,7 @@ func TestEveryScenarioRunsAndItsIncrementsAddUp(t *testing.T) {
 	var out, failures strings.Builder
 	code := run(context.Background(), []string{
 		"-server", serverBinary(t), "-dir", t.TempDir(), "-keys", "500", "-connections", "8",
-		"-duration", "300ms", "-memory-duration", "500ms", "-profile", profile,
+		"-duration", "300ms", "-memory-duration", "500ms", "-expiring", "500", "-profile", profile,
 	}, &out, &failures)
 	t.Logf("\n%s", &out)
 	if code != 0 || failures.Len() > 0 {
@@ -47,6 +47,8 @@ func TestWrongFlagsAreToldAndExitWithTwo(t *testing.T) {
 	f("-connections: 0", "-connections", "256,0")
 	f("-connections: 1000000", "-connections", "1000000")
 	f("-duration: 1h0m0s", "-duration", "1h")
+	f("-expiring: 0", "-expiring", "0")
+	f("-expiring: 1000000", "-expiring", "1000000")
 	f("-run: error parsing", "-run", "(")
 	f("-profile needs", "-profile", "file", "-run", "hot")
 	f("unexpected argument", "incr-hot")

@@ -1,75 +1,85 @@
 package main
 
-import (
-	"fmt"
-	"time"
-)
+import "context"
 
 // scenario is one kind of load and what urlite promises under it.
 type scenario struct {
 	name        string
 	about       string
 	traffic     []shape
-	preload     bool // create the random keys first
-	connections int  // 0: the counts of -connections
-	disk        bool // measure the disk's sync as well
-	soak        bool // one long slice of the server alone, for its memory
+	against     baseline
+	preload     bool               // create the random keys first
+	prepare     func(*trial) error // what else has to be there first, which may choose the traffic; nil: nothing
+	connections int                // 0: the counts of -connections
+	requestsMax int                // of each connection in a turn; 0: as many as there is time for
+	disk        bool               // measure the disk's sync as well
+	measure     func(*trial, context.Context) (*measurement, error)
 	judge       func(*measurement) verdict
 }
 
-// measurement is what a scenario found. A soak has no no-op side.
-type measurement struct {
-	server, noop tally
-	ratios       []float64 // throughput to no-op, one a round
-	diskSyncs    []time.Duration
-	diskSync     time.Duration // their median
-	memory       memory
+// baseline is what a scenario is measured against, in turns with it.
+type baseline struct {
+	name string
+	// traffic is sent to the very same server; none is the scenario's own, sent to a
+	// server that does nothing.
+	traffic []shape
 }
 
-// verdict is one line of judgement: a figure, what it should be, and whether it is.
-type verdict struct {
-	measured string
-	target   string // empty: nothing is promised
-	missed   bool
-}
+var doesNothing = baseline{name: "no-op"}
 
 // scenarios lists them all, in the order they run.
 func scenarios(keys int) []scenario {
+	return append(promised(keys), compared(keys)...)
+}
+
+// promised are held against what the machine can do: a server that does nothing, its
+// disk, a size in memory.
+func promised(keys int) []scenario {
 	mix := []shape{incrementHot(), incrementRandom(keys), getRandom(keys), putRandom(keys)}
 	return []scenario{
 		{
 			name:    "incr-hot",
 			about:   "every connection increments the same key",
 			traffic: []shape{incrementHot()},
+			against: doesNothing,
+			measure: (*trial).compare,
 			judge:   throughputAtLeast(0.60),
 		},
 		{
 			name:    "incr-random",
 			about:   "increments of random keys",
 			traffic: []shape{incrementRandom(keys)},
+			against: doesNothing,
 			preload: true,
+			measure: (*trial).compare,
 			judge:   throughputAtLeast(0.35),
 		},
 		{
 			name:    "get-random",
 			about:   "reads of random small keys",
 			traffic: []shape{getRandom(keys)},
+			against: doesNothing,
 			preload: true,
+			measure: (*trial).compare,
 			judge:   throughputAtLeast(0.70),
 		},
 		{
 			name:        "incr-one-connection",
 			about:       "latency of an increment when nobody shares its commit",
 			traffic:     []shape{incrementHot()},
+			against:     doesNothing,
 			connections: 1,
 			disk:        true,
+			measure:     (*trial).compare,
 			judge:       latencyWithin(2.5),
 		},
 		{
 			name:    "mix",
 			about:   "hot and random increments, reads and small writes in equal parts; -profile looks at this",
 			traffic: mix,
+			against: doesNothing,
 			preload: true,
+			measure: (*trial).compare,
 			judge:   throughputShown,
 		},
 		{
@@ -77,67 +87,72 @@ func scenarios(keys int) []scenario {
 			about:   "resident memory at the end of a long mix on one database",
 			traffic: mix,
 			preload: true,
-			soak:    true,
+			measure: (*trial).soak,
 			judge:   memoryWithin(60e6),
 		},
 	}
 }
 
-func throughputAtLeast(share float64) func(*measurement) verdict {
-	return func(m *measurement) verdict {
-		v := throughputShown(m)
-		v.target = fmt.Sprintf(">= %.2f", share)
-		v.missed = m.throughputRatio() < share
-		return v
+// compared are held against another thing that the same server does.
+func compared(keys int) []scenario {
+	whole, leaf := document()
+	incrHot := baseline{name: "incr", traffic: []shape{incrementHot()}}
+	return []scenario{
+		{
+			name:    "limit-hot",
+			about:   "every connection asks the same rate limit, which grants; against increments of one key",
+			traffic: []shape{limitHot(hotLimitKey, limitWide)},
+			against: incrHot,
+			measure: (*trial).compare,
+			judge:   throughputAtLeast(0.85),
+		},
+		{
+			name:    "limit-hot-refused",
+			about:   "the same with a limit that is used up, so that nearly all answers are 429",
+			traffic: []shape{refusable(limitHot(fullLimitKey, limitNarrow))},
+			against: incrHot,
+			measure: (*trial).compare,
+			judge:   refusedAtLeast(0.99, throughputAtLeast(0.85)),
+		},
+		{
+			name:    "limit-random",
+			about:   "rate limits of random keys, which grant; against increments of random keys",
+			traffic: []shape{limitRandom(keys, limitWide)},
+			against: baseline{name: "incr", traffic: []shape{incrementRandom(keys)}},
+			preload: true,
+			prepare: prepareLimits,
+			measure: (*trial).compare,
+			judge:   throughputAtLeast(0.85),
+		},
+		{
+			name:        "patch-1mb",
+			about:       "latency of writing a leaf of a document of 1 MB; against writing the whole",
+			traffic:     []shape{patchDocument(leaf)},
+			against:     baseline{name: "whole PUT", traffic: []shape{putDocument(whole)}},
+			connections: 1,
+			requestsMax: documentsMax,
+			measure:     (*trial).compare,
+			judge:       quantileWithin(0.5, 3),
+		},
+		{
+			name:        "list-page",
+			about:       "latency of a page deep in the list of all keys; against the first page",
+			against:     baseline{name: "first page", traffic: []shape{listPage("")}},
+			preload:     true,
+			prepare:     preparePages,
+			connections: 1,
+			measure:     (*trial).compare,
+			judge:       quantileWithin(0.5, 1.2),
+		},
+		{
+			name:        "sweep",
+			about:       "latency of hot and random increments while keys expire (-expiring); against the same while none do",
+			traffic:     []shape{incrementHot(), incrementRandom(keys)},
+			against:     baseline{name: "no expiry"},
+			preload:     true,
+			connections: 64,
+			measure:     (*trial).sweep,
+			judge:       sweepWithin(1.2),
+		},
 	}
-}
-
-// throughputShown shows the ratio to the no-op, and between which values the
-// rounds were: where they lie far apart, the machine was not quiet.
-func throughputShown(m *measurement) verdict {
-	low, high := bounds(m.ratios)
-	return verdict{measured: fmt.Sprintf("%.2f of no-op (%.2f-%.2f)", m.throughputRatio(), low, high)}
-}
-
-// latencyWithin judges the median by the least it could be: one sync of the
-// disk and one request that does nothing.
-func latencyWithin(factor float64) func(*measurement) verdict {
-	return func(m *measurement) verdict {
-		noop := m.noop.latency.quantile(0.5)
-		least := m.diskSync + noop
-		ratio := float64(m.server.latency.quantile(0.5)) / float64(max(least, 1))
-		return verdict{
-			measured: fmt.Sprintf("%.2f x (sync %s + no-op %s)", ratio, brief(m.diskSync), brief(noop)),
-			target:   fmt.Sprintf("<= %.2f", factor),
-			missed:   ratio > factor,
-		}
-	}
-}
-
-func memoryWithin(bytes int64) func(*measurement) verdict {
-	return func(m *measurement) verdict {
-		return verdict{
-			measured: fmt.Sprintf("%.1f MB (peak %.1f MB)", float64(m.memory.residentBytes)/1e6, float64(m.memory.peakBytes)/1e6),
-			target:   fmt.Sprintf("<= %.0f MB", float64(bytes)/1e6),
-			missed:   m.memory.residentBytes > bytes,
-		}
-	}
-}
-
-func (m *measurement) throughputRatio() float64 {
-	noop := m.noop.perSecond()
-	if noop == 0 {
-		return 0
-	}
-	return m.server.perSecond() / noop
-}
-
-func bounds(ratios []float64) (low, high float64) {
-	for i, ratio := range ratios {
-		if i == 0 {
-			low, high = ratio, ratio
-		}
-		low, high = min(low, ratio), max(high, ratio)
-	}
-	return low, high
 }

@@ -25,6 +25,7 @@ type settings struct {
 	keys            int
 	duration        time.Duration // measured, per side
 	memoryDuration  time.Duration
+	expiring        int // keys that expire a second in the scenario sweep
 	seed            uint64
 	run             *regexp.Regexp
 	profile         string // empty: none
@@ -42,6 +43,7 @@ func parseSettings(arguments []string, errorsTo io.Writer) (settings, error) {
 	flags.IntVar(&s.keys, "keys", 100_000, "`number` of keys in the random scenarios")
 	flags.DurationVar(&s.duration, "duration", 5*time.Second, "measured `time` per scenario and side; under a second it is mostly noise")
 	flags.DurationVar(&s.memoryDuration, "memory-duration", time.Minute, "`time` under load before memory is looked at")
+	flags.IntVar(&s.expiring, "expiring", 16_700, "keys that expire a `second` in the scenario sweep; 16,700 are a million a minute")
 	flags.Uint64Var(&s.seed, "seed", 1, "`seed` of the random keys; the same seed sends the same requests")
 	run := flags.String("run", "", "run only scenarios whose name matches the `regexp`")
 	flags.StringVar(&s.profile, "profile", "", "write a CPU profile of the server in the scenario "+profiledScenario+" to `file`")
@@ -71,6 +73,8 @@ func (s *settings) check() error {
 		return fmt.Errorf("-duration: %v is not within 0..%v", s.duration, durationMax)
 	case s.memoryDuration <= 0 || s.memoryDuration > durationMax:
 		return fmt.Errorf("-memory-duration: %v is not within 0..%v", s.memoryDuration, durationMax)
+	case s.expiring < 1 || s.expiring > expiringMax:
+		return fmt.Errorf("-expiring: %d is not within 1..%d", s.expiring, expiringMax)
 	case s.profile != "" && !s.run.MatchString(profiledScenario):
 		return errors.New("-profile needs the scenario " + profiledScenario + ", which -run leaves out")
 	}

@@ -17,25 +17,27 @@ type row struct {
 	wrong       []string
 }
 
-const rowFormat = "%-20s %5s %9s %9s %9s %9s %9s %7s  %-38s %-9s %s"
+const rowFormat = "%-20s %5s %9s %9s %9s %9s  %-10s %9s %7s  %-38s %-9s %s"
 
 func printHeader(to io.Writer) {
-	printLine(to, "scenario", "conns", "req/s", "no-op/s", "p50", "p99", "max", "errors", "measured", "target", "")
+	printLine(to, "scenario", "conns", "req/s", "p50", "p99", "max", "against", "req/s", "errors", "measured", "target", "")
 }
 
 // printRow prints a scenario's line as soon as it is known: a whole run takes
 // minutes, and whoever watches wants to see it move.
 func printRow(to io.Writer, r *row) {
-	server, noop := &r.measured.server, "-"
-	if r.measured.noop.latency.total > 0 {
-		noop = fmt.Sprintf("%.0f", r.measured.noop.perSecond())
+	server, base, against, basePerSecond := &r.measured.server, &r.measured.base, "-", "-"
+	if base.latency.total > 0 {
+		against, basePerSecond = r.measured.baseName, fmt.Sprintf("%.0f", base.perSecond())
 	}
 	latency := &server.latency
-	printLine(to, r.scenario, fmt.Sprint(r.connections),
-		fmt.Sprintf("%.0f", server.perSecond()), noop,
+	printLine(to, r.scenario, fmt.Sprint(r.connections), fmt.Sprintf("%.0f", server.perSecond()),
 		brief(latency.quantile(0.5)), brief(latency.quantile(0.99)), brief(latency.max),
-		fmt.Sprint(server.failures+r.measured.noop.failures),
+		against, basePerSecond, fmt.Sprint(server.failures+base.failures),
 		r.verdict.measured, r.verdict.target, r.mark())
+	if r.verdict.note != "" {
+		_, _ = fmt.Fprintf(to, "  %s\n", r.verdict.note)
+	}
 	for _, wrong := range r.wrong {
 		_, _ = fmt.Fprintf(to, "  FAILED: %s\n", wrong)
 	}

@@ -11,7 +11,9 @@ func TestRowsShowTheirVerdict(t *testing.T) {
 	f := func(r row, want string) {
 		t.Helper()
 		r.scenario, r.connections = "incr-hot", 256
-		r.measured = &measurement{ratios: []float64{0.6, 0.7}}
+		r.measured = &measurement{baseName: "incr"}
+		r.measured.base.latency.record(time.Millisecond)
+		r.measured.base.elapsed = time.Second / 4
 		r.measured.server.latency.record(2 * time.Millisecond)
 		r.measured.server.elapsed = time.Second
 		var out strings.Builder
@@ -20,16 +22,26 @@ func TestRowsShowTheirVerdict(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	}
-	const figures = "incr-hot 256 1 - 2ms 2ms 2ms 0"
+	const figures = "incr-hot 256 1 2ms 2ms 2ms incr 4 0"
 	f(row{verdict: verdict{measured: "0.65 of no-op", target: ">= 0.60"}}, figures+" 0.65 of no-op >= 0.60 OK")
 	f(row{verdict: verdict{measured: "0.55 of no-op", target: ">= 0.60", missed: true}}, figures+" 0.55 of no-op >= 0.60 MISS")
 	f(row{verdict: verdict{measured: "0.55 of no-op"}}, figures+" 0.55 of no-op")
 	f(row{verdict: verdict{measured: "0.65 of no-op", target: ">= 0.60"}, wrong: []string{"the counters add up to 1"}},
 		figures+" 0.65 of no-op >= 0.60 FAILED FAILED: the counters add up to 1")
+	f(row{verdict: verdict{measured: "0.65 of no-op", note: "what else there is"}}, figures+" 0.65 of no-op what else there is")
+}
+
+func TestAScenarioWithoutABaselineShowsNone(t *testing.T) {
+	r := row{scenario: "memory", connections: 8, measured: &measurement{}, verdict: verdict{measured: "40.0 MB"}}
+	var out strings.Builder
+	printRow(&out, &r)
+	if got, want := strings.Join(strings.Fields(out.String()), " "), "memory 8 0 0s 0s 0s - - 0 40.0 MB"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
 }
 
 func TestColumnsStandBelowTheirHeads(t *testing.T) {
-	r := row{scenario: "incr-one-connection", connections: 1, measured: &measurement{}}
+	r := row{scenario: "incr one connection", connections: 1, measured: &measurement{}}
 	r.measured.server.elapsed = time.Second
 	r.verdict = verdict{measured: "1.84 x (sync 1.2ms + no-op 31µs)", target: "<= 2.50"}
 	var header, line strings.Builder
@@ -41,7 +53,8 @@ func TestColumnsStandBelowTheirHeads(t *testing.T) {
 			t.Errorf("%q starts in column %d, its head in %d", cell, got, want)
 		}
 	}
-	f("scenario", "incr-one-connection")
+	f("scenario", "incr one connection")
+	f("against", "-")
 	f("measured", "1.84 x")
 	f("target", "<= 2.50")
 }
@@ -66,11 +79,50 @@ func TestTheTargetsJudgeWhatWasMeasured(t *testing.T) {
 			t.Errorf("%s against %s: missed is %v", v.measured, v.target, v.missed)
 		}
 	}
-	f(throughputAtLeast(0.6), measurement{server: side(60, 1), noop: side(100, 1)}, false)
-	f(throughputAtLeast(0.6), measurement{server: side(59, 1), noop: side(100, 1)}, true)
+	f(throughputAtLeast(0.6), measurement{server: side(60, 1), base: side(100, 1)}, false)
+	f(throughputAtLeast(0.6), measurement{server: side(59, 1), base: side(100, 1)}, true)
 	f(throughputAtLeast(0.6), measurement{}, true)
-	f(latencyWithin(2), measurement{server: side(1, 2_000), noop: side(1, 100), diskSync: 1_000}, false)
-	f(latencyWithin(2), measurement{server: side(1, 3_000), noop: side(1, 100), diskSync: 1_000}, true)
+	f(latencyWithin(2), measurement{server: side(1, 2_000), base: side(1, 100), diskSync: 1_000}, false)
+	f(latencyWithin(2), measurement{server: side(1, 3_000), base: side(1, 100), diskSync: 1_000}, true)
 	f(memoryWithin(60e6), measurement{memory: memory{residentBytes: 60e6}}, false)
 	f(memoryWithin(60e6), measurement{memory: memory{residentBytes: 60e6 + 1}}, true)
+
+	f(quantileWithin(0.5, 3), measurement{server: side(1, 300_000), base: side(1, 100_000)}, false)
+	f(quantileWithin(0.5, 3), measurement{server: side(1, 310_000), base: side(1, 100_000)}, true)
+	f(quantileWithin(0.5, 3), measurement{}, true)
+
+	refused := side(100, 1)
+	refused.refused = 99
+	f(refusedAtLeast(0.99, throughputAtLeast(1)), measurement{server: refused, base: side(100, 1)}, false)
+	f(refusedAtLeast(0.99, throughputAtLeast(1)), measurement{server: refused, base: side(101, 1)}, true)
+	refused.refused = 98
+	f(refusedAtLeast(0.99, throughputAtLeast(1)), measurement{server: refused, base: side(100, 1)}, true)
+
+	kept := sweepCount{expired: 100, sweptUnderLoad: 95}
+	f(sweepWithin(1.2), measurement{server: side(1, 120_000), base: side(1, 100_000), sweep: kept}, false)
+	f(sweepWithin(1.2), measurement{server: side(1, 130_000), base: side(1, 100_000), sweep: kept}, true)
+	kept.sweptUnderLoad = 94
+	f(sweepWithin(1.2), measurement{server: side(1, 120_000), base: side(1, 100_000), sweep: kept}, true)
+}
+
+func TestTheRoundsShowHowQuietTheMachineWas(t *testing.T) {
+	m := measurement{baseName: "incr"}
+	add := func(server, base time.Duration) {
+		r := round{server: &tally{}, base: &tally{}}
+		r.server.latency.record(server)
+		r.base.latency.record(base)
+		r.server.elapsed, r.base.elapsed = server, base
+		m.add(r)
+	}
+	f := func(judge func(*measurement) verdict, want string) {
+		t.Helper()
+		if got := judge(&m).measured; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	add(100*time.Microsecond, 100*time.Microsecond)
+	add(300*time.Microsecond, 150*time.Microsecond)
+	add(200*time.Microsecond, 200*time.Microsecond)
+	f(throughputShown, "0.75 of incr (0.50-1.00)")
+	f(quantileWithin(1, 2), "1.50 x p100 of incr (1.00-2.00)")
 }

@@ -1,36 +1,57 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
+	"net/url"
+	"slices"
 
 	"github.com/valyala/fasthttp"
 )
 
 const (
 	database = "load"
-	hotKey   = "hot"
+	jsonType = "application/json"
+
+	hotKey       = "hot"
+	hotLimitKey  = "hot-limit"
+	fullLimitKey = "full-limit"
+	limitPrefix  = "limit-"
+	documentKey  = "document"
+
+	// limitWindow is a minute, in seconds: what people limit by.
+	limitWindow = 60
+	// A limit that grants whatever the harness asks of it within a minute, and one
+	// that grants next to nothing.
+	limitWide, limitNarrow = 1_000_000_000, 1
 
 	keyDigits = 6 // as many as the last of keysMax keys needs, so that all are of one length
 )
 
 // shape is one kind of request: a method on one key, the same one every time or
-// a random one of many.
+// a random one of many, or on the list of all keys.
 type shape struct {
-	method string
-	prefix string // the key, or what stands before its number
-	keys   int    // random keys prefix+000000 and up; 0: prefix is the key
-	suffix string // what follows the key in the path: an operation, or nothing
-	body   string
-	counts bool // every 200 has moved a counter by one
+	method      string
+	prefix      string // the key, or what stands before its number; empty: the list
+	keys        int    // random keys prefix+000000 and up; 0: prefix is the key
+	suffix      string // what follows the key in the path: an operation, or nothing
+	query       string // further parameters, each behind its &
+	body        string
+	contentType string // of the body; empty: plain text
+	counts      bool   // every 200 has moved a counter by one
+	mayRefuse   bool   // a 429 is as good an answer as a 200
 }
 
 func (s shape) path() string {
-	number := ""
+	key, number := "", ""
 	if s.keys > 0 {
 		number = fmt.Sprintf("%0*d", keyDigits, 0)
 	}
-	return apiPrefix + "/kv/" + s.prefix + number + s.suffix + "?db=" + database
+	if s.prefix != "" {
+		key = "/" + s.prefix + number + s.suffix
+	}
+	return pathOf("/kv"+key, s.query)
 }
 
 func incrementHot() shape {
@@ -49,6 +70,54 @@ func putRandom(keys int) shape {
 	return shape{method: fasthttp.MethodPut, prefix: "put-", keys: keys, body: "a value that fits"}
 }
 
+// limitHot asks one rate limit of so many a minute.
+func limitHot(key string, limit int) shape {
+	return shape{method: fasthttp.MethodPost, prefix: key, suffix: "/limit", query: limitQuery(limit)}
+}
+
+// limitRandom asks rate limits of so many a minute, one for each key.
+func limitRandom(keys, limit int) shape {
+	return shape{method: fasthttp.MethodPost, prefix: limitPrefix, keys: keys, suffix: "/limit", query: limitQuery(limit)}
+}
+
+// refusable takes a 429 for an answer.
+func refusable(s shape) shape {
+	s.mayRefuse = true
+	return s
+}
+
+func limitQuery(limit int) string { return fmt.Sprintf("&limit=%d&window=%d", limit, limitWindow) }
+
+func putDocument(document string) shape {
+	return shape{method: fasthttp.MethodPut, prefix: documentKey, body: document, contentType: jsonType}
+}
+
+// patchDocument writes one leaf of the document.
+func patchDocument(path string) shape {
+	return shape{
+		method: fasthttp.MethodPut, prefix: documentKey, query: "&path=" + path,
+		body: `"a leaf written anew"`, contentType: jsonType,
+	}
+}
+
+// listPage asks for the page after a cursor, or for the first.
+func listPage(cursor string) shape {
+	s := shape{method: fasthttp.MethodGet, query: fmt.Sprintf("&limit=%d", pageItems)}
+	if cursor != "" {
+		s.query += "&after=" + url.QueryEscape(cursor)
+	}
+	return s
+}
+
+// uncounted is the same traffic where it moves no counter.
+func uncounted(traffic []shape) []shape {
+	traffic = slices.Clone(traffic)
+	for i := range traffic {
+		traffic[i].counts = false
+	}
+	return traffic
+}
+
 // script is the endless sequence of requests of one connection. It is fully
 // told by the traffic and its two seeds, and making a request allocates nothing.
 type script struct {
@@ -58,11 +127,10 @@ type script struct {
 
 // prepared is a request whose address waits for the number of its key.
 type prepared struct {
+	shape
 	request *fasthttp.Request
 	address []byte
 	digits  []byte // the place of the number within address
-	keys    int
-	counts  bool
 }
 
 func newScript(host string, traffic []shape, seed, connection uint64) *script {
@@ -73,10 +141,10 @@ func newScript(host string, traffic []shape, seed, connection uint64) *script {
 		request.Header.SetHost(host)
 		request.Header.SetNoDefaultContentType(true)
 		if shape.body != "" {
-			request.Header.SetContentType("text/plain")
+			request.Header.SetContentType(cmp.Or(shape.contentType, "text/plain"))
 			request.SetBodyString(shape.body)
 		}
-		p := prepared{request: request, address: []byte(shape.path()), keys: shape.keys, counts: shape.counts}
+		p := prepared{shape: shape, request: request, address: []byte(shape.path())}
 		if shape.keys > 0 {
 			start := len(apiPrefix + "/kv/" + shape.prefix)
 			p.digits = p.address[start : start+keyDigits]

@@ -40,14 +40,16 @@ func runTrial(ctx context.Context, settings settings, scenario scenario, connect
 	if err := counters.preload(); err != nil {
 		return nil, err
 	}
-	measure := t.compare
-	if scenario.soak {
-		measure = t.soak
+	if scenario.prepare != nil {
+		if err := scenario.prepare(t); err != nil {
+			return nil, err
+		}
 	}
-	m, err := measure(ctx)
+	m, err := scenario.measure(t, ctx)
 	if err != nil {
 		return nil, err
 	}
+	m.baseName = scenario.against.name
 	r = &row{scenario: scenario.name, connections: connections, measured: m, verdict: scenario.judge(m)}
 	r.wrong = append(r.wrong, m.failures()...)
 	r.wrong = append(r.wrong, mismatch(counters, t.counted)...)
@@ -69,31 +71,32 @@ func (t *trial) start() (err error) {
 	return err
 }
 
-// compare measures the server and a no-op beside it in turns, so that whatever
-// else the machine does hits both.
+// compare measures the server and its baseline in turns, so that whatever else the
+// machine does hits both.
 func (t *trial) compare(ctx context.Context) (*measurement, error) {
-	noop, err := startNoop()
+	address, traffic := t.server.address, t.scenario.against.traffic
+	if len(traffic) == 0 {
+		noop, err := startNoop()
+		if err != nil {
+			return nil, err
+		}
+		defer noop.kill()
+		address, traffic = noop.address, uncounted(t.scenario.traffic)
+	}
+	base, err := t.load(address, traffic)
 	if err != nil {
 		return nil, err
 	}
-	defer noop.kill()
-	still, err := t.load(noop.address)
-	if err != nil {
-		return nil, err
-	}
-	defer still.close()
-	loaded, err := t.load(t.server.address)
+	defer base.close()
+	loaded, err := t.load(t.server.address, t.scenario.traffic)
 	if err != nil {
 		return nil, err
 	}
 	defer loaded.close()
 
 	m := &measurement{}
-	warmUp := min(warmUpMax, t.settings.duration/4)
-	still.slice(ctx, warmUp)
-	warm := loaded.slice(ctx, warmUp)
-	m.server.failures, m.server.failure = warm.failures, warm.failure
-	t.counted += warm.counted
+	t.warmUp(ctx, base, &m.base)
+	t.warmUp(ctx, loaded, &m.server)
 
 	var profile *profiling
 	if t.profileAddress != "" {
@@ -101,7 +104,7 @@ func (t *trial) compare(ctx context.Context) (*measurement, error) {
 		profile = startProfiling(ctx, t.profileAddress, t.settings.profile, 2*t.settings.duration)
 	}
 	for range rounds {
-		if err := t.round(ctx, m, still, loaded); err != nil {
+		if err := t.round(ctx, m, base, loaded); err != nil {
 			return nil, err
 		}
 	}
@@ -112,8 +115,15 @@ func (t *trial) compare(ctx context.Context) (*measurement, error) {
 	return m, nil
 }
 
+// warmUp loads a server for a while. Only what went wrong is kept of it.
+func (t *trial) warmUp(ctx context.Context, load *generator, into *tally) {
+	warm := load.slice(ctx, min(warmUpMax, t.settings.duration/4))
+	into.failures, into.failure = warm.failures, warm.failure
+	t.counted += warm.counted
+}
+
 // round gives each side its turn and, where the scenario asks, the bare disk.
-func (t *trial) round(ctx context.Context, m *measurement, still, loaded *generator) error {
+func (t *trial) round(ctx context.Context, m *measurement, base, loaded *generator) error {
 	if t.scenario.disk {
 		took, err := diskSyncs(t.folder, syncsPerTurn)
 		if err != nil {
@@ -122,18 +132,19 @@ func (t *trial) round(ctx context.Context, m *measurement, still, loaded *genera
 		m.diskSyncs = append(m.diskSyncs, took...)
 	}
 	turn := t.settings.duration / rounds
-	noop, server := still.slice(ctx, turn), loaded.slice(ctx, turn)
-	m.noop.merge(noop)
-	m.server.merge(server)
-	m.ratios = append(m.ratios, server.perSecond()/max(noop.perSecond(), 1))
-	t.counted += server.counted
+	t.count(m, round{base: base.slice(ctx, turn), server: loaded.slice(ctx, turn)})
 	return nil
+}
+
+func (t *trial) count(m *measurement, r round) {
+	m.add(r)
+	t.counted += r.base.counted + r.server.counted
 }
 
 // soak loads the server alone for long and looks at its memory while the load's
 // connections are still open.
 func (t *trial) soak(ctx context.Context) (*measurement, error) {
-	load, err := t.load(t.server.address)
+	load, err := t.load(t.server.address, t.scenario.traffic)
 	if err != nil {
 		return nil, err
 	}
@@ -145,16 +156,20 @@ func (t *trial) soak(ctx context.Context) (*measurement, error) {
 	return m, err
 }
 
-func (t *trial) load(address string) (*generator, error) {
-	return newGenerator(address, t.connections, t.scenario.traffic, t.settings.seed)
+func (t *trial) load(address string, traffic []shape) (*generator, error) {
+	g, err := newGenerator(address, t.connections, traffic, t.settings.seed)
+	if err == nil {
+		g.requestsMax = t.scenario.requestsMax
+	}
+	return g, err
 }
 
 func (m *measurement) failures() (wrong []string) {
 	if m.server.failures > 0 {
 		wrong = append(wrong, fmt.Sprintf("%d requests failed; first %s", m.server.failures, m.server.failure))
 	}
-	if m.noop.failures > 0 {
-		wrong = append(wrong, fmt.Sprintf("%d requests to the no-op failed; first %s", m.noop.failures, m.noop.failure))
+	if m.base.failures > 0 {
+		wrong = append(wrong, fmt.Sprintf("%d requests of the baseline failed; first %s", m.base.failures, m.base.failure))
 	}
 	return wrong
 }

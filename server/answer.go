@@ -92,6 +92,18 @@ func (q *request) numberHeader(name []byte, n int64) {
 	q.ctx.Response.Header.SetCanonical(name, q.nameBytes)
 }
 
+// appendHeaderText appends a client's text as a header may have it: with a space for
+// each control character, at which clients would give up the whole answer.
+func appendHeaderText(dst, text []byte) []byte {
+	for _, c := range text {
+		if c < ' ' || c == 0x7f {
+			c = ' '
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
 // end closes the JSON body and sends it.
 func (q *request) end() {
 	q.out = append(q.out, '}')

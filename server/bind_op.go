@@ -15,7 +15,7 @@ var binders = []struct {
 	refuse func(q *request, op *kv.Op) error
 }{
 	{kv.TakesConditions, bindConditions, refuseConditions},
-	{kv.TakesBytes, bindStoredBytes, nil},
+	{kv.TakesBytes, bindStoredBytes, refuseStoredBytes},
 	{kv.TakesPath, bindPath, refusePath},
 	{kv.TakesTTL, bindTTL, nil},
 	{kv.TakesDelta, bindCount, nil},

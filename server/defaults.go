@@ -5,8 +5,16 @@ import (
 	"github.com/urlite/urlite/sqltx"
 )
 
-// DefaultLimits are the key-value limits of a server that nobody configured.
-func DefaultLimits() kv.Limits { return kv.DefaultLimits() }
+// What an operator decides about requests.
+type (
+	// Limits are the key-value limits.
+	Limits = kv.Limits
+	// SQLLimits are those of SQL requests.
+	SQLLimits = sqltx.Limits
+)
+
+// DefaultLimits are the limits of a server that nobody configured.
+func DefaultLimits() Limits { return kv.DefaultLimits() }
 
 // DefaultSQLLimits are its limits of SQL requests.
-func DefaultSQLLimits() sqltx.Limits { return sqltx.DefaultLimits() }
+func DefaultSQLLimits() SQLLimits { return sqltx.DefaultLimits() }

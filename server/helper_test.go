@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -292,11 +293,24 @@ func checkError(t testing.TB, method string, a *answer, isJSON bool) {
 	if !slices.Contains(codesOf(a.status), code) {
 		t.Errorf("%s: code %q does not go with the status", a.reason, code)
 	}
-	if retry := a.header.Get("Retry-After"); (a.status == 503) != (retry == "1") {
-		t.Errorf("%s: Retry-After %q", a.reason, retry)
-	}
+	checkRetry(t, a)
 	if allow := a.header.Get("Allow"); (a.status == 405) != (allow != "") {
 		t.Errorf("%s: Allow %q", a.reason, allow)
+	}
+}
+
+// checkRetry holds a refusal to what it says of another try: soon, when a limit grants
+// it again, or nothing.
+func checkRetry(t testing.TB, a *answer) {
+	t.Helper()
+	retry := a.header.Get("Retry-After")
+	seconds, _ := strconv.Atoi(retry)
+	switch {
+	case a.status == 503 && retry == "1":
+	case a.status == 429 && seconds >= 1:
+	case a.status != 503 && a.status != 429 && retry == "":
+	default:
+		t.Errorf("%s: Retry-After %q", a.reason, retry)
 	}
 }
 

@@ -55,6 +55,9 @@ func (q *request) batchWrite(shape kv.Shape, bind func(call *catalog.Call, body 
 
 // batchGet answers the values of all keys from one snapshot.
 func batchGet(q *request) error {
+	if err := refuseConditions(q, nil); err != nil {
+		return err
+	}
 	body, err := q.batch()
 	if err != nil {
 		return err

@@ -97,7 +97,7 @@ func limitList(body []byte) (list []byte, err error) {
 		return nil, errLimitsBody
 	}
 	for name, value := range jsontext.Fields(body) {
-		if string(jsontext.Unquote(name)) == "limits" {
+		if string(jsontext.Unquote(name)) == "limits" && !jsonAbsent(value) {
 			list = value
 		}
 	}
@@ -121,6 +121,9 @@ func bindOneLimit(raw []byte, op *kv.Op) (why *refusal.Refusal) {
 	}
 	op.Limit.Cost = 1
 	for quoted, value := range jsontext.Fields(raw) {
+		if jsonAbsent(value) {
+			continue
+		}
 		switch name := string(jsontext.Unquote(quoted)); name {
 		case "key":
 			op.Key, why = jsonText(name, value)

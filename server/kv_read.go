@@ -23,21 +23,22 @@ func get(q *request) error {
 		return err
 	}
 	row := &q.row
-	notModified, err := q.holds(row.Version)
-	if err != nil {
-		return err
-	}
 	path := q.argument("path")
-	if len(path) > 0 && !notModified {
+	if len(path) > 0 { // first: what is no success without conditions is none with them
 		leaf, why := kv.Leaf(q.key, lent(path), row)
 		if why != nil {
 			return why
 		}
 		row.Value, row.ContentType = kv.Value{Kind: kv.Text, Bytes: leaf}, "application/json"
 	}
+	notModified, err := q.holds(row.Version)
+	if err != nil {
+		return err
+	}
 	header := &q.ctx.Response.Header
 	if len(path) > 0 {
-		header.SetCanonical(headerJSONPath, path)
+		q.nameBytes = appendHeaderText(q.nameBytes[:0], path)
+		header.SetCanonical(headerJSONPath, q.nameBytes)
 	}
 	q.numberHeader(headerCreatedAt, secondsDown(row.CreatedAt))
 	q.numberHeader(headerUpdatedAt, secondsDown(row.UpdatedAt))

@@ -17,7 +17,7 @@ func (w *Writer) mayAll(c *Call) (may bool, err error) {
 		if op.If == nil && op.Code != kv.Limit {
 			continue
 		}
-		s, why, err := w.decide(c, op)
+		s, why, err := w.ask(c, op)
 		switch {
 		case err != nil:
 			return false, err
@@ -42,4 +42,14 @@ func (w *Writer) mayAll(c *Call) (may bool, err error) {
 		return true, nil
 	}
 	return false, nil
+}
+
+// ask is decide for an operation that others of its call may yet refuse: a rate limit
+// then tells what is left without it.
+func (w *Writer) ask(c *Call, op *kv.Op) (*slot, *refusal.Refusal, error) {
+	peek := op.Peek
+	op.Peek = true
+	s, why, err := w.decide(c, op)
+	op.Peek = peek
+	return s, why, err
 }

@@ -138,7 +138,7 @@ func (w *Writer) workAny(c *Call) error {
 	switch {
 	case c.SQL != nil:
 		return w.workSQL(c)
-	case len(c.Ops) > 1:
+	case len(c.Ops) > 1 || c.Shape != kv.One: // a list of one is refused like any list
 		return w.workAll(c)
 	}
 	why, err := w.workOp(c, &c.Ops[0])

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/urlite/urlite/catalog"
+	"github.com/urlite/urlite/server"
 )
 
 // settings is what the operator decides.
@@ -20,7 +21,8 @@ type settings struct {
 	createMissing bool
 	anyPath       bool
 	bodyBytesMax  int
-	valueBytesMax int
+	limits        server.Limits
+	sqlLimits     server.SQLLimits
 	readers       int
 	openMax       int
 	idleAfter     time.Duration
@@ -39,10 +41,15 @@ func environmentName(flagName string) string {
 // errHelp says that the flags were explained, as asked.
 var errHelp = flag.ErrHelp
 
+// defaultSettings are those that the flags take their defaults from.
+func defaultSettings() settings {
+	return settings{writer: catalog.DefaultWriterLimits(), limits: server.DefaultLimits(), sqlLimits: server.DefaultSQLLimits()}
+}
+
 // readSettings takes the settings from the flags, and what they don't say from the
 // environment. The error is for the operator.
 func readSettings(args, environ []string, help io.Writer) (settings, error) {
-	s := settings{writer: catalog.DefaultWriterLimits()}
+	s := defaultSettings()
 	flags := flag.NewFlagSet("urlite serve", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	s.define(flags)
@@ -68,7 +75,13 @@ func (s *settings) define(flags *flag.FlagSet) {
 	flags.BoolVar(&s.createMissing, "create-missing", true, "let a write to a new name make the database, where the request does not say")
 	flags.BoolVar(&s.anyPath, "allow-any-absolute-db-path", false, "let requests open databases outside of --dir by their absolute path; only where every client is trusted with the machine")
 	flags.IntVar(&s.bodyBytesMax, "max-body-bytes", 32<<20, "largest request body")
-	flags.IntVar(&s.valueBytesMax, "max-value-bytes", 16<<20, "largest stored value")
+	flags.IntVar(&s.limits.ValueBytesMax, "max-value-bytes", s.limits.ValueBytesMax, "largest stored value")
+	flags.IntVar(&s.limits.KeyBytesMax, "max-key-bytes", s.limits.KeyBytesMax, "longest key")
+	flags.IntVar(&s.limits.BatchItemsMax, "max-batch-items", s.limits.BatchItemsMax, "most items of a batch; a batch is never cut, so a large one holds up everybody behind it")
+	flags.IntVar(&s.limits.ListItemsMax, "max-list-items", s.limits.ListItemsMax, "most items in a page of a list")
+	flags.IntVar(&s.sqlLimits.ItemsMax, "max-transaction-items", s.sqlLimits.ItemsMax, "most items of a SQL transaction")
+	flags.IntVar(&s.sqlLimits.RowsMax, "max-result-rows", s.sqlLimits.RowsMax, "most rows of one result; what is beyond is cut off, and the answer says so")
+	flags.IntVar(&s.sqlLimits.BytesMax, "max-response-bytes", s.sqlLimits.BytesMax, "largest answer")
 	flags.IntVar(&s.readers, "readers", max(4, 2*runtime.NumCPU()), "read-only connections per database; more than twice the cores only helps against slow queries")
 	flags.IntVar(&s.openMax, "open-databases-max", 256, "databases open at once; each takes some memory and ten file descriptors")
 	flags.DurationVar(&s.idleAfter, "idle-close", 5*time.Minute, "close a database that nobody used for this long; 0 = never")
@@ -115,7 +128,10 @@ func (s *settings) check() error {
 		name  string
 		value int64
 	}{
-		{"max-body-bytes", int64(s.bodyBytesMax)}, {"max-value-bytes", int64(s.valueBytesMax)},
+		{"max-body-bytes", int64(s.bodyBytesMax)}, {"max-value-bytes", int64(s.limits.ValueBytesMax)},
+		{"max-key-bytes", int64(s.limits.KeyBytesMax)}, {"max-batch-items", int64(s.limits.BatchItemsMax)},
+		{"max-list-items", int64(s.limits.ListItemsMax)}, {"max-transaction-items", int64(s.sqlLimits.ItemsMax)},
+		{"max-result-rows", int64(s.sqlLimits.RowsMax)}, {"max-response-bytes", int64(s.sqlLimits.BytesMax)},
 		{"readers", int64(s.readers)}, {"open-databases-max", int64(s.openMax)},
 		{"busy-wait", int64(s.busyWait)}, {"group-ops-max", int64(s.writer.GroupOpsMax)},
 		{"group-bytes-max", int64(s.writer.GroupBytesMax)}, {"group-hold-max", int64(s.writer.HoldMax)},
@@ -127,7 +143,7 @@ func (s *settings) check() error {
 			return fmt.Errorf("--%s must be positive", flag.name)
 		}
 	}
-	if s.valueBytesMax > valueBytesLimit {
+	if s.limits.ValueBytesMax > valueBytesLimit {
 		return fmt.Errorf("--max-value-bytes must be at most %d", valueBytesLimit)
 	}
 	if s.idleAfter < 0 {

@@ -169,8 +169,7 @@ func TestHelpAndVersionAreNoFailures(t *testing.T) {
 func TestEveryFlagHasItsVariable(t *testing.T) {
 	_, help, _ := runToEnd(t, nil, "serve", "-h")
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
-	var defaults settings
-	defaults.writer = catalog.DefaultWriterLimits()
+	defaults := defaultSettings()
 	defaults.define(flags)
 	flags.VisitAll(func(f *flag.Flag) {
 		variable := "URLITE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))

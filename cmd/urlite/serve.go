@@ -112,13 +112,12 @@ func (s *settings) server(engine string, log *slog.Logger) server.Config {
 		SQLiteVersion: engine,
 		Synchronous:   s.synchronous,
 		CreateMissing: s.createMissing,
-		Limits:        server.DefaultLimits(),
-		SQL:           server.DefaultSQLLimits(),
+		Limits:        s.limits,
+		SQL:           s.sqlLimits,
 		BodyBytesMax:  s.bodyBytesMax,
 		Now:           now,
 		Log:           log,
 	}
-	config.Limits.ValueBytesMax = s.valueBytesMax
 	if catalog.EngineBundled {
 		config.Warnings = append(config.Warnings, bundledWarning)
 	}

@@ -23,8 +23,8 @@ func Equal(a, b []byte) bool {
 }
 
 // IndexOf returns the index of the first element that is equal to wanted. If none
-// is and wanted is an object, it is that of the first object that has all of its
-// fields with equal values, which any object has of {}. Else it is -1.
+// is and wanted is an object with fields, it is that of the first object that has all
+// of them with equal values. Else it is -1.
 func IndexOf(array, wanted []byte) int {
 	open, ok := opened(array)
 	if !ok {
@@ -44,6 +44,9 @@ func IndexOf(array, wanted []byte) int {
 			firstCovering = index
 		}
 		at = nextIn(array, end)
+	}
+	if firstCovering >= 0 && Equal(wanted, []byte("{}")) {
+		return -1 // any object has all of no fields; nobody means that
 	}
 	return firstCovering
 }
