@@ -47,7 +47,7 @@ func (a answer) moment(name string, millis int64) answer {
 	if millis == 0 {
 		return answer{append(a.bytes, "null"...)}
 	}
-	return answer{strconv.AppendInt(a.bytes, (millis+999)/1000, 10)}
+	return answer{strconv.AppendInt(a.bytes, (millis-1)/1000+1, 10)}
 }
 
 func (a answer) etag(r *Reply) answer {

@@ -80,7 +80,7 @@ func TestBoundsMeanTheSameToTheModel(t *testing.T) {
 	near := rapid.OneOf(rapid.Int64Range(-9, 9), rapid.Int64Range(most-9, most), rapid.Int64Range(least, least+9), rapid.Int64())
 	rapid.Check(t, func(t *rapid.T) {
 		before := near.Draw(t, "before")
-		op := Op{Code: rapid.SampledFrom([]Code{Incr, Decr}).Draw(t, "op"), Delta: max(1, near.Draw(t, "delta"))}
+		op := Op{Code: anyOf([]Code{Incr, Decr}).Draw(t, "op"), Delta: max(1, near.Draw(t, "delta"))}
 		op.Bounds = Bounds{Min: near.Draw(t, "min"), Max: near.Draw(t, "max"), HasMin: rapid.Bool().Draw(t, "has min"), HasMax: rapid.Bool().Draw(t, "has max"), Clamp: rapid.Bool().Draw(t, "clamp")}
 		b := &op.Bounds
 		crossed := b.HasMin && b.HasMax && b.Min > b.Max
@@ -196,7 +196,8 @@ func TestTheLifetimeOfACounterIsSetByTheFirstTouchOrAlways(t *testing.T) {
 	f(expired, Op{TTLAlways: true}, 0)
 }
 
-// A step that clamping made none of is no write, unless it sets the lifetime.
+// A step that clamping made none of is no write, unless it sets the lifetime, or there
+// is no counter yet.
 func TestAStepOfNothingIsAWriteOnlyForItsLifetime(t *testing.T) {
 	f := func(op Op, row Row, changed bool) {
 		t.Helper()
@@ -211,6 +212,13 @@ func TestAStepOfNothingIsAWriteOnlyForItsLifetime(t *testing.T) {
 	f(Op{TTLSent: true, TTLSeconds: 5, TTLAlways: true}, number(4), true)
 	f(Op{Path: "n"}, document(`{"n":4}`), false)
 	f(Op{Path: "n", TTLSent: true, TTLSeconds: 5, TTLAlways: true}, document(`{"n":4}`), true)
+
+	none := Bounds{Max: 0, HasMax: true, Clamp: true}
+	if tr := try(t, Op{Code: Incr, Delta: 1, Bounds: none, Path: "n"}, document(`{}`)); tr.why != nil || tr.value() != `{"n":0}` {
+		t.Error(tr.why, tr.value())
+	}
+	refuses(t, Op{Code: Incr, Delta: 1, Bounds: none, Path: "a.b"}, document(`{"a":"x"}`), refusal.InvalidParameters,
+		"path leads nowhere: $.a is a string, neither an object nor an array")
 }
 
 func TestCountingInsideOfADocument(t *testing.T) {

@@ -13,6 +13,12 @@ const (
 
 var pathNotFound = refusal.New(refusal.KeyNotFound, "Path not found")
 
+// CheckPath refuses a path that no document could make right.
+func CheckPath(path string) *refusal.Refusal {
+	_, why := jsonpath.Parse(path)
+	return why
+}
+
 // Leaf finds what path leads to in the row's value, which must be loaded. The leaf
 // lies in the row's memory, unless the value is a counter.
 func Leaf(key, path string, row *Row) ([]byte, *refusal.Refusal) {

@@ -1,6 +1,7 @@
 package kv
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/urlite/urlite/internal/jsontext"
 	"github.com/urlite/urlite/internal/ratelimit"
 )
 
@@ -18,26 +20,52 @@ import (
 // counting has something to count.
 
 var (
-	anyCode = rapid.SampledFrom([]Code{
-		Set, Set, Set, Delete, Incr, Incr, Decr, Push, Push, Push, Pop, Remove, Remove, Expire, Persist, Limit, Limit,
-	})
-	anyDelta = rapid.OneOf(rapid.Int64Range(1, 1000), rapid.Int64Min(1))
-	anyType  = rapid.SampledFrom([]string{"text/plain", contentTypeJSON, contentTypeJSON, contentTypeBinary, "", "image/png", "application/merge-patch+json"})
-	anyTTL   = rapid.SampledFrom([]int64{0, 0, 1, 2, 60})
+	anyCode = anyOf([]Code{Set, Set, Set, Delete, Incr, Incr, Decr, Push, Push, Push, Push, Pop, Pop, Remove, Remove, Expire, Persist, Limit, Limit})
 
-	anyInteger = rapid.SampledFrom([]string{"0", "7", "-12", "41", "9223372036854775807", "-9223372036854775808"})
-	anyScalar  = rapid.SampledFrom([]string{
+	anyDelta = rapid.OneOf(rapid.Int64Range(1, 1000), rapid.Int64Min(1))
+	anyType  = anyOf([]string{"text/plain", contentTypeJSON, contentTypeJSON, contentTypeBinary, "", "image/png", "application/merge-patch+json"})
+	anyTTL   = anyOf([]int64{0, 0, 1, 2, 60})
+
+	anyInteger = anyOf([]string{"0", "7", "-12", "41", "9223372036854775807", "-9223372036854775808"})
+	anyScalar  = anyOf([]string{
 		"0", "1", "1.0", "10e-1", "7", "-0", "-12", "9223372036854775807", "9223372036854775808", "-9223372036854775808",
 		"0.5", "1e400", "null", "true", "false", `""`, `"a"`, `"\u0061"`, `"x\"]}"`, `"ž 漢 😀"`,
 	})
-	anyName = rapid.SampledFrom([]string{`"a"`, `"b"`, `"n"`, `"list"`, `"a.b"`, `"\u0061"`, `"0"`, `""`})
+	anyName = anyOf([]string{`"a"`, `"b"`, `"n"`, `"list"`, `"a.b"`, `"\u0061"`, `"0"`, `""`})
 
-	plainBodies     = rapid.OneOf(rapid.SampledFrom([]string{"", "text", "007", "+5", "a\x00b", "\xff\xfe", "{", "[1] [2]"}), rapid.String())
-	familiarBodies  = rapid.SampledFrom([]string{"{}", "[]", " [ ] ", "[1,2,3]", `{"n":1,"list":[1,"a",{"a":1,"b":2}]}`, `{"a":{"b":[0,null]},"n":9223372036854775807}`, "{\"a\" : 1 ,\n \"list\" : [ ] }\n"})
-	anyFamiliarPath = rapid.SampledFrom([]string{
+	plainBodies     = rapid.OneOf(anyOf([]string{"", "text", "007", "+5", "a\x00b", "\xff\xfe", "{", "[1] [2]"}), rapid.String())
+	familiarBodies  = anyOf([]string{"{}", " [ ] ", "[1,2,3]", `["a",null,{"a":1,"b":2},{"b":[7]}]`, `{"a":[1,[2,"a"]],"list":[{"n":1}, {"n":2} ]}`, `{"n":1,"list":[1,"a",{"a":1,"b":2}]}`, `{"a":{"b":[0,null]},"n":9223372036854775807}`, "{\"a\" : 1 ,\n \"list\" : [ ] }\n"})
+	anyFamiliarPath = anyOf([]string{
 		"$", "a", "n", "list", "list[0]", "list[-1]", "list.1", "a.b", "$.a.b[0]", `["a.b"]`, "[0]", "[-1]", "1", "new.deep[0].er", ".n", `$["n"]`, "list[2].a", "list[3]",
 	})
 )
+
+// seldom is true once in two to the power of halvings. Of integers rapid prefers the
+// small ones; its coins are fair.
+func seldom(t *rapid.T, halvings int, what string) bool {
+	for range halvings {
+		if !rapid.Bool().Draw(t, what) {
+			return false
+		}
+	}
+	return true
+}
+
+// fairly is one of n numbers from 0, each about as often.
+func fairly(t *rapid.T, n int, what string) (number int) {
+	for room := 1; room < 4*n; room *= 2 {
+		number *= 2
+		if rapid.Bool().Draw(t, what) {
+			number++
+		}
+	}
+	return number % n
+}
+
+// anyOf is one of the choices, each about as often.
+func anyOf[T any](choices []T) *rapid.Generator[T] {
+	return rapid.Custom(func(t *rapid.T) T { return choices[fairly(t, len(choices), "choice")] })
+}
 
 // anyDocument is one JSON document as somebody wrote it: spaced or not, with escapes,
 // numbers of all kinds, and names that repeat.
@@ -45,14 +73,14 @@ func anyDocument(t *rapid.T) string {
 	if rapid.Bool().Draw(t, "familiar") {
 		return familiarBodies.Draw(t, "document")
 	}
-	space := rapid.SampledFrom([]string{"", "", " ", "\n\t"}).Draw(t, "space")
+	space := anyOf([]string{"", "", " ", "\n\t"}).Draw(t, "space")
 	return space + randomDocument(t, space, 3) + space
 }
 
 func randomDocument(t *rapid.T, space string, depth int) string {
 	kind := 2
 	if depth > 0 {
-		kind = rapid.IntRange(0, 2).Draw(t, "kind")
+		kind = fairly(t, 3, "kind")
 	}
 	if kind == 2 {
 		return anyScalar.Draw(t, "scalar")
@@ -72,7 +100,7 @@ func randomDocument(t *rapid.T, space string, depth int) string {
 }
 
 func anyBody(t *rapid.T) string {
-	switch rapid.IntRange(0, 4).Draw(t, "body") {
+	switch fairly(t, 7, "body") {
 	case 0:
 		return plainBodies.Draw(t, "plain")
 	case 1:
@@ -84,14 +112,14 @@ func anyBody(t *rapid.T) string {
 // anyPath is a path, or none. Where the row has what suits the operation, it often
 // leads there.
 func anyPath(t *rapid.T, code Code, row *Row) string {
-	if fitting := pathsInto(row, code); len(fitting) > 0 && rapid.IntRange(0, 3).Draw(t, "fitting") > 0 {
-		return rapid.SampledFrom(fitting).Draw(t, "fitting path")
+	if fitting := pathsInto(row, code); len(fitting) > 0 && !seldom(t, 3, "fitting") {
+		return anyOf(fitting).Draw(t, "fitting path")
 	}
-	switch rapid.IntRange(0, 3).Draw(t, "path") {
+	switch fairly(t, 4, "path") {
 	case 0:
 		return ""
 	case 1:
-		pieces := rapid.SliceOfN(rapid.SampledFrom([]string{".a", ".b", ".n", ".list", ".0", "[0]", "[1]", "[-1]", `["a.b"]`, `[""]`}), 1, 4)
+		pieces := rapid.SliceOfN(anyOf([]string{".a", ".b", ".n", ".list", ".0", "[0]", "[1]", "[-1]", `["a.b"]`, `[""]`}), 1, 4)
 		return strings.Join(pieces.Draw(t, "pieces"), "")
 	}
 	return anyFamiliarPath.Draw(t, "familiar path")
@@ -132,7 +160,7 @@ func pathsInto(row *Row, code Code) (paths []string) {
 func anyOp(t *rapid.T, row *Row) *Op { return anyOpOf(t, anyCode.Draw(t, "op"), row) }
 
 func anyOpOf(t *rapid.T, code Code, row *Row) *Op {
-	op := &Op{Code: code, Key: "key", Unrecorded: rapid.IntRange(0, 3).Draw(t, "unrecorded") == 0}
+	op := &Op{Code: code, Key: "key", Unrecorded: seldom(t, 2, "unrecorded")}
 	if code.Takes(TakesPath) {
 		op.Path = anyPath(t, code, row)
 	}
@@ -149,13 +177,13 @@ func anyOpOf(t *rapid.T, code Code, row *Row) *Op {
 		fillIncr(t, op)
 	case Push:
 		op.Value = ElementOf([]byte(anyDocument(t)))
-		op.LengthMax = rapid.SampledFrom([]int64{0, 0, 0, 1, 2, 3, 1 << 40}).Draw(t, "max length")
+		op.LengthMax = anyOf([]int64{0, 0, 0, 1, 2, 3, 1 << 40}).Draw(t, "max length")
 	case Remove:
-		fillRemove(t, op)
+		fillRemove(t, op, row)
 	case Expire:
 		op.TTLSeconds, op.TTLSent = op.TTLSeconds+1, true
 	case Limit:
-		op.Limit, op.Peek = anyRule(t), rapid.IntRange(0, 4).Draw(t, "peek") == 0
+		op.Limit, op.Peek = anyRule(t), seldom(t, 2, "peek")
 	}
 	if code.Takes(TakesConditions) {
 		op.If = anyConditions(t, code, row)
@@ -164,7 +192,7 @@ func anyOpOf(t *rapid.T, code Code, row *Row) *Op {
 	if why := Check(op, &limits); why != nil {
 		t.Fatalf("the generator made what is refused: %v\n%s", why, text(op))
 	}
-	op.valueBytesMax = rapid.SampledFrom([]int{16 << 20, 16 << 20, 16 << 20, 16 << 20, 16 << 20, 16 << 20, 16 << 20, 24}).Draw(t, "value bytes")
+	op.valueBytesMax = anyOf([]int{16 << 20, 16 << 20, 16 << 20, 16 << 20, 16 << 20, 16 << 20, 16 << 20, 24}).Draw(t, "value bytes")
 	return op
 }
 
@@ -184,7 +212,7 @@ func fillSet(t *rapid.T, op *Op) {
 func fillIncr(t *rapid.T, op *Op) {
 	op.Delta = anyDelta.Draw(t, "delta")
 	op.TTLAlways = op.TTLSent && rapid.Bool().Draw(t, "always")
-	if rapid.IntRange(0, 2).Draw(t, "bounds") > 0 {
+	if !seldom(t, 2, "bounds") {
 		return
 	}
 	bound := rapid.OneOf(rapid.Int64Range(-20, 20), rapid.Int64())
@@ -197,27 +225,31 @@ func fillIncr(t *rapid.T, op *Op) {
 	b.Clamp = (b.HasMin || b.HasMax) && rapid.Bool().Draw(t, "clamp")
 }
 
-func fillRemove(t *rapid.T, op *Op) {
+func fillRemove(t *rapid.T, op *Op, row *Row) {
+	var elements [][]byte
+	if leaf, why := Leaf(op.Key, cmp.Or(op.Path, "$"), row); why == nil {
+		elements = slices.Collect(jsontext.Elements(leaf))
+	}
 	if rapid.Bool().Draw(t, "by index") {
 		op.HasIndex = true
-		op.Index = rapid.Int64Range(-3, 3).Draw(t, "index")
-		if rapid.IntRange(0, 7).Draw(t, "any index") == 0 {
+		op.Index = rapid.Int64Range(-2, 2).Draw(t, "index")
+		if seldom(t, 3, "any index") {
 			op.Index = rapid.Int64().Draw(t, "index of any size")
 		}
 		return
 	}
-	wanted := anyScalar.Draw(t, "wanted scalar")
-	if rapid.Bool().Draw(t, "wanted document") {
-		wanted = anyDocument(t)
+	wanted := anyDocument(t)
+	if len(elements) > 0 && !seldom(t, 2, "what may not be there") {
+		wanted = string(anyOf(elements).Draw(t, "element"))
 	}
 	op.Value, _ = TargetOf([]byte(`{"value":` + wanted + `}`))
 }
 
 func anyRule(t *rapid.T) ratelimit.Rule {
 	rule := ratelimit.Rule{
-		Algorithm:     rapid.SampledFrom([]ratelimit.Algorithm{ratelimit.Sliding, ratelimit.Fixed, ratelimit.GCRA}).Draw(t, "algorithm"),
+		Algorithm:     anyOf([]ratelimit.Algorithm{ratelimit.Sliding, ratelimit.Fixed, ratelimit.GCRA}).Draw(t, "algorithm"),
 		Limit:         rapid.Int64Range(1, 4).Draw(t, "limit"),
-		WindowSeconds: rapid.SampledFrom([]int64{1, 2, 60}).Draw(t, "window"),
+		WindowSeconds: anyOf([]int64{1, 2, 60}).Draw(t, "window"),
 	}
 	capacity := rule.Limit
 	if rule.Algorithm == ratelimit.GCRA && rapid.Bool().Draw(t, "has burst") {
@@ -230,7 +262,7 @@ func anyRule(t *rapid.T) ratelimit.Rule {
 
 // anyConditions are some that hold of row, and some that don't; mostly none.
 func anyConditions(t *rapid.T, code Code, row *Row) *Conditions {
-	if rapid.IntRange(0, 5).Draw(t, "conditions") > 0 {
+	if !seldom(t, 3, "conditions") {
 		return nil
 	}
 	c := &Conditions{}
@@ -239,12 +271,12 @@ func anyConditions(t *rapid.T, code Code, row *Row) *Conditions {
 	c.Exists = which&2 != 0
 	if which&4 != 0 {
 		c.Tagged = true
-		c.Versions = rapid.SliceOfN(rapid.SampledFrom([]int64{row.Version, row.Version, row.Version + 1, 0, -1}), 0, 3).Draw(t, "versions")
+		c.Versions = rapid.SliceOfN(anyOf([]int64{row.Version, row.Version, row.Version + 1, 0, -1}), 0, 3).Draw(t, "versions")
 	}
 	if which&8 != 0 && code.Takes(TakesBytes) {
 		c.HasBytes = true
 		c.Bytes = row.Value.Append(nil)
-		if rapid.IntRange(0, 3).Draw(t, "other bytes") == 0 {
+		if seldom(t, 2, "other bytes") {
 			c.Bytes = []byte(anyBody(t))
 		}
 	}
@@ -253,9 +285,9 @@ func anyConditions(t *rapid.T, code Code, row *Row) *Conditions {
 
 // anyRow is a row as a life may have left it, or plain SQL.
 func anyRow(t *rapid.T) Row {
-	row := Row{Exists: rapid.IntRange(0, 4).Draw(t, "exists") > 0}
+	row := Row{Exists: !seldom(t, 3, "exists")}
 	if row.Exists {
-		switch rapid.IntRange(0, 5).Draw(t, "what row") {
+		switch fairly(t, 8, "what row") {
 		case 0:
 			row.Value, row.ContentType = IntegerValue(rapid.Int64().Draw(t, "count")), anyType.Draw(t, "row type")
 		case 1:
@@ -265,19 +297,19 @@ func anyRow(t *rapid.T) Row {
 			row.Value = BytesValue([]byte(anyBody(t)), row.ContentType)
 		}
 		row.CreatedAt, row.UpdatedAt = birth, birth+1
-		row.ExpireAt = rapid.SampledFrom([]int64{0, birth + 1, birth + 1000}).Draw(t, "expires")
+		row.ExpireAt = anyOf([]int64{0, birth + 1, birth + 1000}).Draw(t, "expires")
 	}
-	row.Head = rapid.SampledFrom([]int64{0, 41}).Draw(t, "head")
+	row.Head = anyOf([]int64{0, 41}).Draw(t, "head")
 	if row.Head != 0 { // the next entry keeps the whole state, or not
-		row.OpNumber = rapid.SampledFrom([]int64{41, 2*KeyframeEvery - 1}).Draw(t, "entries")
+		row.OpNumber = anyOf([]int64{41, 2*KeyframeEvery - 1}).Draw(t, "entries")
 	}
-	row.Version = row.Head + rapid.SampledFrom([]int64{0, 1}).Draw(t, "ahead")
+	row.Version = row.Head + anyOf([]int64{0, 1}).Draw(t, "ahead")
 	return row
 }
 
 // anyLimitState is what a rate limit left in the row, and rarely something else.
 func anyLimitState(t *rapid.T) Value {
-	if rapid.IntRange(0, 5).Draw(t, "no state") == 0 {
+	if seldom(t, 3, "no state") {
 		return BytesValue([]byte(anyBody(t)), limitContentType)
 	}
 	rules, verdicts := []ratelimit.Rule{anyRule(t)}, make([]ratelimit.Verdict, 1)
@@ -291,27 +323,27 @@ func anyLimitState(t *rapid.T) Value {
 // What is drawn must be varied, or the laws are proved of little.
 func TestTheGeneratorsReachEveryOperationBothWays(t *testing.T) {
 	type reached struct{ done, idle, refused int }
-	codes := map[Code]*reached{}
+	reachedBy := map[Code]*reached{}
 	rapid.Check(t, func(t *rapid.T) {
 		for range 20 {
 			row := anyRow(t)
 			op := anyOp(t, &row)
-			if codes[op.Code] == nil {
-				codes[op.Code] = &reached{}
+			if reachedBy[op.Code] == nil {
+				reachedBy[op.Code] = &reached{}
 			}
 			var out Outcome
 			switch why := Decide(op, &row, birth, &out); {
 			case why != nil:
-				codes[op.Code].refused++
+				reachedBy[op.Code].refused++
 			case out.Changed:
-				codes[op.Code].done++
+				reachedBy[op.Code].done++
 			default:
-				codes[op.Code].idle++
+				reachedBy[op.Code].idle++
 			}
 		}
 	})
 	for code := range codeEnd {
-		r := codes[code]
+		r := reachedBy[code]
 		if r == nil || r.done == 0 || r.refused == 0 {
 			t.Errorf("%s: %+v", code, r)
 		}

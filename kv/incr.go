@@ -50,7 +50,7 @@ func (op *Op) bounded() bool { return op.Bounds.HasMin || op.Bounds.HasMax || op
 // What is missing starts at 0; the content type of an existing key stays, and its
 // lifetime unless the request sets it always.
 func decideIncr(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
-	before, document, why := op.counter(row, now, out.Scratch)
+	before, found, document, why := op.counter(row, now, out.Scratch)
 	if why != nil {
 		return why
 	}
@@ -61,7 +61,7 @@ func decideIncr(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
 	live := row.Live(now)
 	out.Reply.Value, out.Reply.Applied = after, after-before
 	out.Reply.ExpireAt = row.ExpireAt
-	if live && after == before && !op.TTLAlways {
+	if found && after == before && !op.TTLAlways {
 		return nil
 	}
 	out.Entry.Arg = after - before
@@ -78,30 +78,27 @@ func decideIncr(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
 	return nil
 }
 
-// counter reads the counter, and the document that it lies in if there is a path.
-func (op *Op) counter(row *Row, now int64, scratch *Scratch) (n int64, document []byte, why *refusal.Refusal) {
+// counter reads the counter, 0 if it is not found, and the document that it lies in if
+// there is a path.
+func (op *Op) counter(row *Row, now int64, scratch *Scratch) (n int64, found bool, document []byte, why *refusal.Refusal) {
+	ok := true
 	if op.Path == "" {
-		if !row.Live(now) {
-			return 0, nil, nil
+		if found = row.Live(now); found {
+			n, ok = row.Value.integer()
 		}
-		n, ok := row.Value.integer()
-		if !ok {
-			return 0, nil, notAnInteger(op.Key)
+	} else {
+		if document, why = documentOf(op, row, now, emptyObject, scratch); why != nil {
+			return 0, false, nil, why
 		}
-		return n, nil, nil
+		var leaf []byte
+		if leaf, found = jsonpath.Find(document, op.path); found {
+			n, ok = integerOf(leaf)
+		}
 	}
-	if document, why = documentOf(op, row, now, emptyObject, scratch); why != nil {
-		return 0, nil, why
-	}
-	leaf, found := jsonpath.Find(document, op.path)
-	if !found {
-		return 0, document, nil
-	}
-	n, ok := integerOf(leaf)
 	if !ok {
-		return 0, nil, notAnInteger(op.Key)
+		return 0, false, nil, notAnInteger(op.Key)
 	}
-	return n, document, nil
+	return n, found, document, nil
 }
 
 func notAnInteger(key string) *refusal.Refusal {

@@ -38,8 +38,8 @@ type span struct{ from, to int64 }
 
 // lending is memory that nobody may change before the group is committed.
 type lending struct {
-	what func() string
-	was  string
+	what        string
+	memory, was []byte
 }
 
 const birth = 1_700_000_000_000
@@ -69,29 +69,34 @@ func (l *life) do(op *Op) (out Outcome, refused bool) {
 	if out.Changed && !leavesHistory(op) {
 		l.untold = append(l.untold, span{l.now, l.now})
 	}
-	l.lend(func() string { return text(op) })
-	if reply := out.Reply; reply.Element != nil {
-		l.lend(func() string { return text(reply) })
+	l.lend("the operation's value", op.Value.Bytes)
+	if op.If != nil {
+		l.lend("the operation's condition", op.If.Bytes)
 	}
+	l.lend("the element", out.Reply.Element)
 	var log [EntriesMax]Entry
 	for _, entry := range out.Apply(op, &l.row, l.now, &l.sequence, log[:0]) {
-		l.lend(func() string { return text(entry) })
+		l.lend("the entry's state", entry.Value.Bytes)
+		l.lend("what the entry did", entry.Delta.Bytes)
 		l.keep(entry)
 	}
-	row := l.row
-	l.lend(func() string { return text(row) })
+	l.lend("the row", l.row.Value.Bytes)
 	l.witness()
 	return out, false
 }
 
-func (l *life) lend(what func() string) { l.lent = append(l.lent, lending{what, what()}) }
+func (l *life) lend(what string, memory []byte) {
+	if len(memory) > 0 {
+		l.lent = append(l.lent, lending{what, memory, bytes.Clone(memory)})
+	}
+}
 
 // changed tells of the first memory of the group that was changed after it was
 // decided, "" if none was.
 func (l *life) changed() string {
 	for _, lent := range l.lent {
-		if now := lent.what(); now != lent.was {
-			return "it was " + lent.was + "\nand is " + now
+		if !bytes.Equal(lent.memory, lent.was) {
+			return fmt.Sprintf("%s was %q and is %q", lent.what, lent.was, lent.memory)
 		}
 	}
 	return ""

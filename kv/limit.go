@@ -22,7 +22,7 @@ func decideLimit(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
 	live := row.Live(now)
 	if live {
 		state = row.Value.Bytes
-		if row.ContentType != limitContentType {
+		if row.ContentType != limitContentType || row.Value.Kind == Integer { // somebody counted in it
 			return notALimit(op.Key)
 		}
 	}

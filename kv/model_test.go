@@ -48,10 +48,10 @@ type modelStep struct {
 // modelPath is a path with one of the ways to write it. Many lead into the tree, to a
 // place that suits.
 func modelPath(t *rapid.T, tree any, suits func(any) bool) (steps []modelStep, path string) {
-	if rapid.IntRange(0, 3).Draw(t, "leads somewhere") > 0 {
+	if !seldom(t, 2, "leads somewhere") {
 		steps = leadInto(t, tree, suits)
 	}
-	if steps == nil || rapid.IntRange(0, 5).Draw(t, "and further") == 0 {
+	if steps == nil || seldom(t, 3, "and further") {
 		steps = append(steps, rapid.SliceOfN(rapid.Custom(anyModelStep), 0, 3).Draw(t, "steps")...)
 	}
 	return steps, written(t, steps)
@@ -65,7 +65,7 @@ func anyModelStep(t *rapid.T) modelStep {
 		index := rapid.IntRange(0, 2).Draw(t, "digits")
 		return modelStep{nth: true, named: true, index: index, name: strconv.Itoa(index)}
 	}
-	return modelStep{named: true, name: rapid.SampledFrom([]string{"a", "b", "n", "list", "a.b", "new", "0x"}).Draw(t, "name")}
+	return modelStep{named: true, name: anyOf([]string{"a", "b", "n", "list", "a.b", "new", "0x"}).Draw(t, "name")}
 }
 
 // leadInto is the way to one of the places of the tree that suit, nil without one.
@@ -90,7 +90,7 @@ func leadInto(t *rapid.T, tree any, suits func(any) bool) []modelStep {
 		case []any:
 			for i, element := range tree {
 				index := i
-				if rapid.IntRange(0, 3).Draw(t, "from the end") == 0 {
+				if seldom(t, 2, "from the end") {
 					index -= len(tree)
 				}
 				walk(element, append(steps, modelStep{nth: true, index: index}))
@@ -101,7 +101,7 @@ func leadInto(t *rapid.T, tree any, suits func(any) bool) []modelStep {
 	if len(all) == 0 {
 		return nil
 	}
-	return rapid.SampledFrom(all).Draw(t, "way")
+	return anyOf(all).Draw(t, "way")
 }
 
 func sortedNames(object map[string]any) []string {
@@ -115,7 +115,7 @@ func sortedNames(object map[string]any) []string {
 
 // written is one of the texts that the steps can have.
 func written(t *rapid.T, steps []modelStep) string {
-	path := rapid.SampledFrom([]string{"", "$"}).Draw(t, "root")
+	path := anyOf([]string{"", "$"}).Draw(t, "root")
 	if len(steps) == 0 {
 		return "$"
 	}
@@ -269,7 +269,7 @@ type modelled struct {
 // anyModelled draws a row, and a path that often leads to what suits.
 func anyModelled(t *rapid.T, suits func(any) bool) modelled {
 	m := modelled{tree: map[string]any{}, op: Op{Key: "key"}}
-	if m.exists = rapid.IntRange(0, 7).Draw(t, "exists") > 0; m.exists {
+	if m.exists = !seldom(t, 3, "exists"); m.exists {
 		m.row = stored(anyType.Draw(t, "type"), anyDocument(t))
 		m.tree = decoded(m.row.Value.Bytes)
 	}
@@ -374,7 +374,7 @@ func TestCountingAtAPathIsAddingInTheTree(t *testing.T) {
 		if m.op.Path == "" {
 			m.op.Path = "$"
 		}
-		m.op.Code, m.op.Delta = rapid.SampledFrom([]Code{Incr, Decr}).Draw(t, "op"), anyDelta.Draw(t, "delta")
+		m.op.Code, m.op.Delta = anyOf([]Code{Incr, Decr}).Draw(t, "op"), anyDelta.Draw(t, "delta")
 		before := new(big.Int)
 		if leaf, found := modelFind(m.tree, m.steps); found {
 			n, _ := leaf.(json.Number)
@@ -492,7 +492,7 @@ func TestRemovingAValueIsTakingTheFirstOfTheTreeThatIsEqualOrHasItsFields(t *tes
 		wanted := anyDocument(t)
 		leaf, _ := modelFind(m.tree, m.steps)
 		if array, _ := leaf.([]any); len(array) > 0 && rapid.Bool().Draw(t, "one that is there") {
-			wanted = string(encoded(somewhatLike(t, rapid.SampledFrom(array).Draw(t, "element"))))
+			wanted = string(encoded(somewhatLike(t, anyOf(array).Draw(t, "element"))))
 		}
 		m.op.Code = Remove
 		m.op.Value, _ = TargetOf([]byte(`{"other":1, "value" : ` + wanted + ` }`))

@@ -66,7 +66,7 @@ func TestOfSeveralFaultsTheFirstInDeclaredOrderIsRefused(t *testing.T) {
 	limits := DefaultLimits()
 	limits.ValueBytesMax = 64
 	rapid.Check(t, func(t *rapid.T) {
-		op := &Op{Code: rapid.SampledFrom(all).Draw(t, "op"), Key: "key", Delta: 1, ContentType: "text/plain", TTLSent: true, Limit: perMinute(1)}
+		op := &Op{Code: all[fairly(t, len(all), "op")], Key: "key", Delta: 1, ContentType: "text/plain", TTLSent: true, Limit: perMinute(1)}
 		switch op.Code {
 		case Push, Remove:
 			op.Value = Value{Kind: Text, Bytes: []byte(`"x"`)}
@@ -76,7 +76,7 @@ func TestOfSeveralFaultsTheFirstInDeclaredOrderIsRefused(t *testing.T) {
 		first := -1
 		// Later faults are made first: of those that fill the same field the earlier stays.
 		for i := len(faults) - 1; i >= 0; i-- {
-			if concerns(faults[i].code, op.Code) && rapid.IntRange(0, 2).Draw(t, faults[i].name) == 0 {
+			if concerns(faults[i].code, op.Code) && seldom(t, 2, faults[i].name) {
 				faults[i].make(op)
 				first = i
 			}
@@ -225,4 +225,17 @@ func TestSettingGivesTheLifetimeAndKeepsTheBirth(t *testing.T) {
 	f(old, 1, birth, birth+1009)
 	old.ExpireAt = birth + 9
 	f(old, 0, birth+9, 0)
+}
+
+func TestAnOperationWeighsWhatItLends(t *testing.T) {
+	f := func(op Op, want int) {
+		t.Helper()
+		if got := op.Bytes(); got != want {
+			t.Errorf("%s weighs %d, want %d", text(&op), got, want)
+		}
+	}
+	f(Op{}, 0)
+	f(Op{Key: "key", Path: "pa", Value: BytesValue([]byte("value"), ""), ContentType: "type"}, 14)
+	f(Op{Key: "key", If: &Conditions{}}, 3)
+	f(Op{Key: "key", If: &Conditions{Versions: []int64{1, 2}, Bytes: []byte("bytes")}}, 24)
 }

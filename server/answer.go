@@ -118,4 +118,4 @@ func (q *request) json() {
 
 // Shown seconds: a moment that is past is rounded down, one to come up.
 func secondsDown(millis int64) int64 { return millis / 1000 }
-func secondsUp(millis int64) int64   { return (millis + 999) / 1000 }
+func secondsUp(millis int64) int64   { return (millis-1)/1000 + 1 } // SQL may write the last of them all

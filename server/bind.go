@@ -143,6 +143,15 @@ func checkContentType(sent string) *refusal.Refusal {
 	return nil
 }
 
+// headerType is a stored type as a header may have it: SQL can write what no client
+// could have sent, and none could read.
+func headerType(stored string) string {
+	if checkContentType(stored) != nil {
+		return "application/octet-stream"
+	}
+	return stored
+}
+
 // notYet refuses what the API names and this version does not do: to ignore a
 // condition or a path would be to overwrite what its sender wanted kept.
 func (q *request) notYet(parameters ...string) error {

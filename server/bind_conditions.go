@@ -12,9 +12,18 @@ var (
 	errNoConditions = refusal.New(refusal.InvalidParameters, "this operation takes no If-Match and no If-None-Match")
 )
 
+// etagList is a list of ETags, which may come in several lines (RFC 9110, 5.3).
+func (q *request) etagList(name string) []byte {
+	first := q.header(name)
+	if first == nil {
+		return nil
+	}
+	return bytes.Join(q.ctx.Request.Header.PeekAll(name), []byte(", "))
+}
+
 // bindConditions reads If-Match and If-None-Match of a write.
 func bindConditions(q *request, op *kv.Op) error {
-	match, none := q.header(headerIfMatch), q.header(headerIfNoneMatch)
+	match, none := q.etagList(headerIfMatch), q.etagList(headerIfNoneMatch)
 	if len(match) == 0 && len(none) == 0 {
 		return nil
 	}
@@ -47,7 +56,7 @@ func ifMatch(list []byte, into *kv.Conditions) error {
 // refuseConditions is for operations that take none: to ignore a condition would be
 // to overwrite what its sender wanted kept.
 func refuseConditions(q *request, _ *kv.Op) error {
-	if len(q.header(headerIfMatch)) > 0 || len(q.header(headerIfNoneMatch)) > 0 {
+	if len(q.etagList(headerIfMatch)) > 0 || len(q.etagList(headerIfNoneMatch)) > 0 {
 		return errNoConditions
 	}
 	return nil
@@ -77,7 +86,7 @@ func refuseStoredBytes(q *request, op *kv.Op) error {
 // holds tells whether a read may go on: notModified says that the client has what it
 // would get. The order is that of RFC 9110, 13.2.2.
 func (q *request) holds(version int64) (notModified bool, err error) {
-	match, none := q.header(headerIfMatch), q.header(headerIfNoneMatch)
+	match, none := q.etagList(headerIfMatch), q.etagList(headerIfNoneMatch)
 	if len(match) == 0 && len(none) == 0 {
 		return false, nil
 	}

@@ -19,11 +19,16 @@ func get(q *request) error {
 	if err := q.notYet("at_timestamp"); err != nil {
 		return err
 	}
+	path := q.argument("path")
+	if len(path) > 0 {
+		if why := kv.CheckPath(lent(path)); why != nil {
+			return why
+		}
+	}
 	if err := q.loadLive(); err != nil {
 		return err
 	}
 	row := &q.row
-	path := q.argument("path")
 	if len(path) > 0 { // first: what is no success without conditions is none with them
 		leaf, why := kv.Leaf(q.key, lent(path), row)
 		if why != nil {
@@ -50,7 +55,7 @@ func get(q *request) error {
 		q.ctx.SetStatusCode(fasthttp.StatusNotModified)
 		return nil
 	}
-	header.SetContentType(row.ContentType)
+	header.SetContentType(headerType(row.ContentType))
 	if row.Value.Kind == kv.Integer {
 		q.out = row.Value.Append(q.out[:0])
 		q.ctx.SetBody(q.out)

@@ -33,19 +33,26 @@ func (q *request) bindOnce(call *catalog.Call) error {
 	return nil
 }
 
-// fingerprint is of all that tells what a request asks for. Each part is hashed with
-// its length, so that two requests can't be cut differently into the same bytes.
+// fingerprint is of all that tells what a request asks for, which its timeout does not.
+// Each part is hashed with its length, so that two requests can't be cut differently
+// into the same bytes.
 func (q *request) fingerprint() (sum [sha256.Size]byte) {
 	hash := sha256.New()
 	var length []byte
-	for _, part := range [][]byte{
-		q.ctx.Method(), q.ctx.URI().PathOriginal(), q.ctx.URI().QueryString(),
-		q.ctx.Request.Header.ContentType(), q.header(headerIfMatch), q.header(headerIfNoneMatch), q.ctx.Request.Body(),
-	} {
-		length = appendInt(length[:0], int64(len(part)))
-		hash.Write(append(length, ':'))
-		hash.Write(part)
+	add := func(parts ...[]byte) {
+		for _, part := range parts {
+			length = appendInt(length[:0], int64(len(part)))
+			hash.Write(append(length, ':'))
+			hash.Write(part)
+		}
 	}
+	add(q.ctx.Method(), q.ctx.URI().PathOriginal())
+	for name, value := range q.ctx.QueryArgs().All() {
+		if string(name) != "timeout" {
+			add(name, value)
+		}
+	}
+	add(q.ctx.Request.Header.ContentType(), q.etagList(headerIfMatch), q.etagList(headerIfNoneMatch), q.ctx.Request.Body())
 	hash.Sum(sum[:0])
 	return sum
 }

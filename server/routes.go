@@ -61,8 +61,8 @@ func (s *Server) routes() fasthttp.RequestHandler {
 	on("POST", prefix+"/kv/batch/get", "kv.batch.get", batchGet)
 	on("POST", prefix+"/kv/batch/set", "kv.batch.set", batchSet)
 	on("POST", prefix+"/kv/batch/delete", "kv.batch.delete", batchDelete)
-	on("GET", prefix+"/kv/diff", "kv.diff", notBuilt)
-	on("GET", prefix+"/kv/snapshot", "kv.snapshot", notBuilt)
+	onRead(prefix+"/kv/diff", "kv.diff", notBuilt)
+	onRead(prefix+"/kv/snapshot", "kv.snapshot", notBuilt)
 	on("POST", prefix+"/kv/rollback", "kv.rollback", notBuilt)
 
 	getKey := orDirectory(get, getFile)

@@ -30,11 +30,15 @@ import (
 type authorizer struct {
 	policy  policy
 	foreign bool
-	// dropping is the table that a statement was last allowed to drop: its triggers go
-	// with it.
+	// dropping is the table that the statement at hand may drop: its triggers go with it.
 	dropping string
+	// altering says that the statement at hand alters a table.
+	altering bool
 	handle   cgo.Handle
 }
+
+// nextStatement: what the statement before was allowed is that one's.
+func (z *authorizer) nextStatement() { z.dropping, z.altering = "", false }
 
 // policy answers whether foreign SQL may do action to a and b of a schema; what
 // those are depends on the action (https://sqlite.org/c3ref/c_alter_table.html).
@@ -69,9 +73,10 @@ func (z *authorizer) allows(action sqlite.OpType, a, b, schema, inner string) bo
 		if action == sqlite.SQLITE_DROP_TABLE {
 			z.dropping = a
 		}
+		z.altering = z.altering || action == sqlite.SQLITE_ALTER_TABLE
 		return true
 	case action == sqlite.SQLITE_DROP_TRIGGER:
-		return isOwnTrigger(a) && b == z.dropping
+		return z.dropping != "" && isOwnTrigger(a) && b == z.dropping
 	}
 	return writesRows(action) && isOwnTrigger(inner)
 }

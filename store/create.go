@@ -61,7 +61,7 @@ func initialise(path, kvTable string, kept *Kept) error {
 		own.forget()
 	}
 	if err == nil && kvTable != "" {
-		err = createTable(conn, kvTable)
+		err = createTable(conn, kvTable, tableMissing)
 	}
 	if err == nil && kept != nil {
 		err = kept.store(conn)

@@ -6,6 +6,7 @@ import (
 
 	"crawshaw.io/sqlite"
 
+	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/refusal"
 	"github.com/urlite/urlite/sqltx"
 )
@@ -35,6 +36,8 @@ type foreignStmt struct {
 	stmt   *sqlite.Stmt
 	tail   int // bytes of the text after the statement
 	params []string
+	// alters says that it alters a table.
+	alters bool
 	// names are its columns as of the reprepared-th compilation.
 	names    []string
 	compiled int
@@ -71,6 +74,7 @@ func (f *foreignSQL) prepare(sql string) (*foreignStmt, error) {
 		f.recent.MoveToFront(found)
 		return found.Value.(*foreignStmt), nil
 	}
+	f.authorizer.nextStatement()
 	stmt, tail, err := f.conn.PrepareTransient(sql)
 	if err != nil {
 		return nil, err
@@ -79,7 +83,7 @@ func (f *foreignSQL) prepare(sql string) (*foreignStmt, error) {
 		stmt.Finalize()
 		return nil, errNoStatement
 	}
-	s := &foreignStmt{stmt: stmt, tail: tail, compiled: -1}
+	s := &foreignStmt{stmt: stmt, tail: tail, compiled: -1, alters: f.authorizer.altering}
 	for param := 1; param <= stmt.BindParamCount(); param++ {
 		s.params = append(s.params, parameterName(stmt, param))
 	}
@@ -156,9 +160,12 @@ func (f *foreignSQL) runOne(s *foreignStmt, values *itemValues, last bool, out O
 		return ran{}, err
 	}
 	before := totalChanges(f.conn)
-	if last {
+	switch {
+	case s.alters:
+		err = f.alter(s)
+	case last:
 		did, err = f.runLast(s, out, rowsMax)
-	} else {
+	default:
 		err = f.runThrough(s)
 	}
 	if err == nil && f.stopper.late() {
@@ -170,6 +177,25 @@ func (f *foreignSQL) runOne(s *foreignStmt, values *itemValues, last bool, out O
 		did.changed = int64(f.conn.Changes())
 	}
 	return did, err
+}
+
+var errReservedName = refusal.Newf(refusal.SQLError, "names that begin with %s are the server's own", kv.ReservedPrefix)
+
+// alter runs an ALTER TABLE. To which name it renames, the authorizer is not told.
+func (f *foreignSQL) alter(s *foreignStmt) error {
+	const ours = `SELECT count(*) FROM main.sqlite_master WHERE type = 'table' AND name LIKE '\_urlite%' ESCAPE '\'`
+	before, err := queryInt(f.conn, ours)
+	if err != nil {
+		return err
+	}
+	if err := f.runThrough(s); err != nil {
+		return err
+	}
+	after, err := queryInt(f.conn, ours)
+	if err == nil && after != before {
+		err = errReservedName
+	}
+	return err
 }
 
 // runThrough runs a statement whose rows nobody sees.

@@ -57,31 +57,41 @@ func (b *book) commit(t fataler) {
 // do works one operation inside the transaction and answers its row after.
 func (b *book) do(t fataler, op *kv.Op) (row kv.Row, refused *refusal.Refusal) {
 	t.Helper()
-	if err := b.w.Load(b.table, op.Key, true, &row); err != nil {
+	row, refused, err := b.try(op)
+	if err != nil {
 		t.Fatal(err)
+	}
+	return row, refused
+}
+
+// try is do where the file may say no.
+func (b *book) try(op *kv.Op) (row kv.Row, refused *refusal.Refusal, err error) {
+	if err := b.w.Load(b.table, op.Key, true, &row); err != nil {
+		return row, nil, err
 	}
 	was := row
 	var out kv.Outcome
 	if why := kv.Decide(op, &row, b.now, &out); why != nil {
-		return row, why
+		return row, why, nil
 	}
 	if !out.Changed {
-		return row, nil
+		return row, nil, nil
 	}
 	log := out.Apply(op, &row, b.now, &b.sequence, nil)
 	if err := b.w.Reserve(b.sequence); err != nil {
-		t.Fatal(err)
+		return row, nil, err
 	}
 	for _, entry := range log {
 		if err := b.w.Record(b.table, op.Key, b.actor, &entry); err != nil {
-			t.Fatal(err)
+			return row, nil, err
 		}
 	}
 	if err := b.w.Save(b.table, op.Key, &was, &row); err != nil {
-		t.Fatal(err)
+		return row, nil, err
 	}
 	row.Value.Bytes = bytes.Clone(row.Value.Bytes)
-	return row, nil
+	b.sequence, err = b.w.Sequence() // triggers may have moved it
+	return row, nil, err
 }
 
 // all commits the operations, none of which may be refused.

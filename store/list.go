@@ -27,8 +27,9 @@ type Page struct {
 }
 
 // whole are the first key that lies within the prefix and the first beyond it: no
-// UTF-8 text has a byte 0xff.
-func (p *Page) whole() (from, to string) { return p.Prefix, p.Prefix + "\xff" }
+// UTF-8 text has a byte 0xff. The empty text, which only SQL can write, is no key: as a
+// cursor it would be none.
+func (p *Page) whole() (from, to string) { return max(p.Prefix, "\x00"), p.Prefix + "\xff" }
 
 // bounds are the smallest key that the page may hold and the smallest beyond it.
 func (p *Page) bounds() (from, to string) {

@@ -58,6 +58,7 @@ import (
 
 // SQLite's db_config verbs, https://sqlite.org/c3ref/c_dbconfig_defensive.html.
 const (
+	configEnableTrigger = 1003
 	configDefensive     = 1010
 	configTrustedSchema = 1017
 )
@@ -138,6 +139,11 @@ func harden(conn *sqlite.Conn) {
 	conn.Limit(sqlite.SQLITE_LIMIT_LENGTH, lengthMax)
 	C.config_bool(connHandle(conn), configDefensive, 1)
 	C.config_bool(connHandle(conn), configTrustedSchema, 0)
+}
+
+// setTriggers lets the triggers of the file run on a connection, or not.
+func setTriggers(conn *sqlite.Conn, on bool) {
+	C.config_bool(connHandle(conn), configEnableTrigger, C.int(toInt(on)))
 }
 
 // frameCounter is memory outside Go's heap in which SQLite leaves, after every

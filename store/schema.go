@@ -96,12 +96,22 @@ const deletedSchema = `CREATE TABLE IF NOT EXISTS main."_urlite_$table_deleted"(
 // it needs no escaping.
 func forTable(sql, table string) string { return strings.ReplaceAll(sql, "$table", table) }
 
-// createTable makes the KV table and what belongs to it.
-func createTable(conn *sqlite.Conn, table string) error {
+// createTable makes the KV table and what belongs to it, as far as it is not there.
+func createTable(conn *sqlite.Conn, table string, state tableState) error {
+	if state == tableBehind {
+		return createTriggers(conn, table)
+	}
+	deleted, err := columnsOf(conn, "_urlite_"+table+"_deleted")
+	if err != nil {
+		return err
+	}
 	for _, schema := range []string{tableSchema, historySchema, keyframesSchema, expirySchema, deletedSchema} {
 		if err := run(conn, forTable(schema, table)); err != nil {
 			return err
 		}
+	}
+	if err := forgetStrangers(conn, table, state, len(deleted) > 0); err != nil {
+		return err
 	}
 	return createTriggers(conn, table)
 }
@@ -112,7 +122,8 @@ type tableState uint8
 const (
 	tableMissing tableState = iota
 	tableReady
-	tableBare // the table is there, but something of its history or its triggers is not
+	tableBehind // only its triggers have to be made anew
+	tableBare   // the table is there, but something of its history or its triggers is not
 )
 
 // tableColumns is what a KV table must have to be one.
@@ -145,11 +156,11 @@ func inspectTable(conn *sqlite.Conn, table string) (tableState, error) {
 			return tableBare, nil
 		}
 	}
-	whole, err := hasTriggers(conn, table)
-	if err != nil || !whole {
-		return tableBare, err
+	found, err := findTriggers(conn, table)
+	if err != nil {
+		return tableMissing, err
 	}
-	return tableReady, nil
+	return map[triggerState]tableState{triggersMissing: tableBare, triggersBehind: tableBehind, triggersReady: tableReady}[found.state], nil
 }
 
 func isView(conn *sqlite.Conn, name string) (bool, error) {

@@ -23,6 +23,9 @@ type Results interface {
 // request. After any other error, or when TransactionEnded, the transaction is to
 // be rolled back.
 func (w *WriteConn) RunSQL(request *sqltx.Request, limit time.Duration, rowsMax int, out Results) error {
+	if err := w.makeWhole(); err != nil {
+		return refuse(w.conn, err)
+	}
 	if err := run(w.conn, "SAVEPOINT request"); err != nil {
 		return refuse(w.conn, err)
 	}

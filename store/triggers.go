@@ -12,92 +12,234 @@ import (
 // row a new version themselves, which is how a trigger tells them apart
 // (docs/decisions/0007-triggers.md).
 //
-// Where SQL takes a row away, its chain has to outlive it in the table of the deleted.
-// There a version of -1, or of -2 for a chain with an open gap, marks a chain that is
-// set aside while its row may be about to be replaced.
+// Before SQL takes a row from under its key, the row's chain is set aside in the table
+// of the deleted; after it, the row that is there then adopts the chain, or it is buried.
+// A client's triggers run between ours, and may do anything to any row, this one
+// included. So each statement looks at what is there, and numbers are read where they
+// are written. A version of -1, or of -2 for a chain with an open gap, marks a chain that
+// is set aside. It is out of date, and harmless, if its row was left as it was after all.
 
 const (
 	// triggerNow is the time in ms.
 	triggerNow = `CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)`
-	// takeNumbers takes two numbers of the sequence: entryNumber and rowNumber.
-	takeNumbers = `UPDATE _urlite_meta SET value = value + 2 WHERE name = 'sequence';`
-	rowNumber   = `(SELECT value FROM _urlite_meta WHERE name = 'sequence')`
-	entryNumber = `(SELECT value - 1 FROM _urlite_meta WHERE name = 'sequence')`
+	// take takes numbers of the sequence; taken is the last of them.
+	take  = `UPDATE _urlite_meta SET value = value + 1 WHERE name = 'sequence';`
+	take2 = `UPDATE _urlite_meta SET value = value + 2 WHERE name = 'sequence';`
+	taken = `(SELECT value FROM _urlite_meta WHERE name = 'sequence')`
+
+	// isStrange holds for a row that SQL moved here: it has the head of another key.
+	isStrange = `EXISTS (SELECT 1 FROM "$table_history" AS h WHERE h.id = r.head AND h.key <> r.key)`
+	// RENAME does not understand an alias in an UPDATE.
+	isStrangeRow = `EXISTS (SELECT 1 FROM "$table_history" AS h WHERE h.id = "$table".head AND h.key <> "$table".key)`
+	rowThere     = `EXISTS (SELECT 1 FROM "$table" WHERE key = $key)`
 )
 
-// triggers are by name, below the table's own.
-var triggers = []struct{ name, body string }{
-	// Rows that are ours are written with their version, which is never 0.
-	{"replacing", `BEFORE INSERT ON "$table" WHEN NEW.version = 0
-		AND EXISTS (SELECT 1 FROM "$table" WHERE key = NEW.key AND head <> 0) BEGIN ` + setAside + ` END`},
-	{"inserted", `AFTER INSERT ON "$table" WHEN NEW.version = 0 BEGIN ` + takeNumbers + takeOver + ` END`},
-	{"updated", `AFTER UPDATE ON "$table" WHEN NEW.version = OLD.version AND NEW.key = OLD.key BEGIN ` + takeNumbers + `
-		INSERT INTO "$table_history"(id, key, op_number, op, at, prev)
-			SELECT ` + entryNumber + `, NEW.key, NEW.op_number + 1, 11, ` + triggerNow + `, NEW.head WHERE NEW.head <> 0 AND NEW.version = NEW.head;
-		UPDATE "$table" SET version = ` + rowNumber + `,
-			op_number = op_number + (NEW.head <> 0 AND NEW.version = NEW.head),
-			head = CASE WHEN NEW.head <> 0 AND NEW.version = NEW.head THEN ` + entryNumber + ` ELSE head END
-			WHERE key = NEW.key;
-		DELETE FROM "_urlite_$table_deleted" WHERE key = NEW.key; END`},
-	{"deleted", `AFTER DELETE ON "$table" WHEN OLD.head <> 0
-		AND NOT EXISTS (SELECT 1 FROM "_urlite_$table_deleted" WHERE key = OLD.key AND version >= 0) BEGIN ` + takeNumbers + bury + ` END`},
-	{"moving", `BEFORE UPDATE OF key ON "$table" WHEN NEW.key <> OLD.key
-		AND EXISTS (SELECT 1 FROM "$table" WHERE key = NEW.key AND head <> 0) BEGIN ` + setAside + ` END`},
-	{"moved", `AFTER UPDATE OF key ON "$table" WHEN NEW.key <> OLD.key BEGIN ` + takeNumbers + takeOver + `
-		` + takeNumbers + bury + ` END`},
-}
+// asideWithoutGap is the version of a chain that is set aside with its latest entry told.
+const asideWithoutGap = -1
 
 const (
-	// setAside keeps the chain of the row that may be replaced. It deletes first: the
-	// conflict clause of the outer statement would count for an INSERT OR REPLACE.
-	setAside = `DELETE FROM "_urlite_$table_deleted" WHERE key = NEW.key;
+	// setAside keeps the chain of the row of $key, unless what is kept is further on.
+	// It deletes first: the conflict clause of the outer statement would count for an
+	// INSERT OR REPLACE.
+	setAside = `
+		DELETE FROM "_urlite_$table_deleted" WHERE key = $key AND op_number <=
+			(SELECT r.op_number FROM "$table" AS r WHERE r.key = $key AND r.head <> 0 AND NOT ` + isStrange + `);
 		INSERT INTO "_urlite_$table_deleted"(key, updated_at, version, op_number, head)
-			SELECT key, updated_at, CASE WHEN version = head THEN -1 ELSE -2 END, op_number, head FROM "$table" WHERE key = NEW.key;`
-	// takeOver lets a row go on with the chain that its key has among the deleted.
-	takeOver = `
+			SELECT r.key, 0, CASE WHEN r.version = r.head THEN -1 ELSE -2 END, r.op_number, r.head
+			FROM "$table" AS r WHERE r.key = $key AND r.head <> 0 AND NOT ` + isStrange + `
+			AND NOT EXISTS (SELECT 1 FROM "_urlite_$table_deleted" WHERE key = $key);`
+
+	// openGap writes the UNRECORDED entry of a chain that was set aside. The entry
+	// before it is remembered in updated_at.
+	openGap = `
 		INSERT INTO "$table_history"(id, key, op_number, op, at, prev)
-			SELECT ` + entryNumber + `, key, op_number + 1, 11, ` + triggerNow + `, head
-			FROM "_urlite_$table_deleted" WHERE key = NEW.key AND version IN (-1, head);
-		UPDATE "$table" SET version = ` + rowNumber + `,
-			op_number = coalesce((SELECT op_number + (version IN (-1, head)) FROM "_urlite_$table_deleted" WHERE key = NEW.key), 0),
-			head = coalesce((SELECT CASE WHEN version IN (-1, head) THEN ` + entryNumber + ` ELSE head END FROM "_urlite_$table_deleted" WHERE key = NEW.key), 0)
-			WHERE key = NEW.key;
-		DELETE FROM "_urlite_$table_deleted" WHERE key = NEW.key;`
-	// bury keeps the chain of a row that is gone.
+			SELECT d.head, d.key, d.op_number, 11, ` + triggerNow + `, d.updated_at FROM "_urlite_$table_deleted" AS d
+			WHERE d.key = $key AND d.version = -2 AND d.updated_at <> 0 AND NOT EXISTS (SELECT 1 FROM "$table_history" WHERE id = d.head);`
+
+	// adopt gives the row of $key a new version, and the chain that its key has.
+	adopt = `
+		` + take + `
+		UPDATE "_urlite_$table_deleted" SET updated_at = head, head = ` + taken + `, op_number = op_number + 1, version = -2
+			WHERE key = $key AND (version = -1 OR version = head) AND ` + rowThere + `;` + openGap + take + `
+		UPDATE "$table" SET version = ` + taken + `,
+			op_number = coalesce((SELECT op_number FROM "_urlite_$table_deleted" WHERE key = $key), 0),
+			head = coalesce((SELECT head FROM "_urlite_$table_deleted" WHERE key = $key), 0)
+			WHERE key = $key AND (head = 0 OR ` + isStrangeRow + `);
+		DELETE FROM "_urlite_$table_deleted" WHERE key = $key AND head = (SELECT head FROM "$table" WHERE key = $key);`
+
+	// bury leaves the chain of $key to those of deleted keys, if there is no row.
 	bury = `
-		INSERT INTO "$table_history"(id, key, op_number, op, at, prev)
-			SELECT ` + entryNumber + `, OLD.key, OLD.op_number + 1, 11, ` + triggerNow + `, OLD.head WHERE OLD.head <> 0 AND OLD.version = OLD.head;
-		DELETE FROM "_urlite_$table_deleted" WHERE key = OLD.key;
-		INSERT INTO "_urlite_$table_deleted"(key, updated_at, version, op_number, head)
-			SELECT OLD.key, ` + triggerNow + `, ` + rowNumber + `, OLD.op_number + (OLD.version = OLD.head),
-				CASE WHEN OLD.version = OLD.head THEN ` + entryNumber + ` ELSE OLD.head END WHERE OLD.head <> 0;`
+		` + take2 + `
+		UPDATE "_urlite_$table_deleted" SET updated_at = head, head = ` + taken + ` - 1, op_number = op_number + 1, version = -2
+			WHERE key = $key AND version = -1 AND NOT ` + rowThere + `;` + openGap + `
+		UPDATE "_urlite_$table_deleted" SET version = ` + taken + `, updated_at = ` + triggerNow + `
+			WHERE key = $key AND version < 0 AND NOT ` + rowThere + `;`
 )
 
-// createTriggers makes the triggers of a KV table anew: one of the name may be left on
-// a table that was renamed.
+const (
+	// unseen is a row that still has the version that the statement left it with. If it
+	// has it when we are done, a client's trigger has kept ours from its work: then the
+	// statement fails, since nobody would notice what it did.
+	unseen     = `"$table" AS r WHERE r.key = NEW.key AND r.version = NEW.version`
+	mustBeSeen = `
+		SELECT RAISE(ABORT, 'a trigger kept the row from being written') FROM ` + unseen + `;`
+
+	// touch gives the row a new version, and its chain a gap unless it has one open.
+	// The entry comes last, so it may be that the row is gone by then, or under another
+	// key, and only the chain that it left is there.
+	touch = `
+		` + take2 + `
+		UPDATE "$table" SET version = ` + taken + `,
+			op_number = CASE WHEN ` + isStrangeRow + ` THEN 0 ELSE op_number + (head <> 0 AND version = head) END,
+			head = CASE WHEN ` + isStrangeRow + ` THEN 0 WHEN head <> 0 AND version = head THEN ` + taken + ` - 1 ELSE head END WHERE key = NEW.key;
+		INSERT INTO "$table_history"(id, key, op_number, op, at, prev)
+			SELECT e.id, NEW.key, NEW.op_number + 1, 11, ` + triggerNow + `, NEW.head FROM (SELECT coalesce(
+				(SELECT head FROM "$table" WHERE key = NEW.key AND op_number = NEW.op_number + 1),
+				(SELECT head FROM "_urlite_$table_deleted" WHERE key = NEW.key AND op_number = NEW.op_number + 1)) AS id) AS e
+			WHERE NEW.head <> 0 AND NEW.version = NEW.head AND e.id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM "$table_history" WHERE id = e.id);
+		DELETE FROM "_urlite_$table_deleted" WHERE key = NEW.key AND version < 0
+			AND op_number <= (SELECT op_number FROM "$table" WHERE key = NEW.key);`
+
+	// findChain finds a chain again that is not set aside any more: a client's trigger
+	// has changed the row just before it was deleted, and so left it with an open gap.
+	findChain = `
+		INSERT INTO "_urlite_$table_deleted"(key, updated_at, version, op_number, head)
+			SELECT h.key, 0, -2, h.op_number, h.id FROM "$table_history" AS h WHERE h.key = OLD.key AND h.id >= OLD.head
+			AND EXISTS (SELECT 1 FROM "$table_history" WHERE id = OLD.head AND key = OLD.key)
+			AND NOT EXISTS (SELECT 1 FROM "_urlite_$table_deleted" WHERE key = OLD.key) ORDER BY h.id DESC LIMIT 1;`
+)
+
+// trigger is one of a KV table. Some are only needed among a client's: our own writes
+// pay for each that there is.
+type trigger struct {
+	name, when, body string
+	among            bool
+}
+
+// triggers are by name, below the table's own. Rows that are ours are written with their
+// version, which is never 0, and deleted when their chain is among the deleted.
+//
+// A trigger does not run within itself, and what a client's trigger does when ours
+// updates a row may be for it, too. So the likely ones are then there twice. They don't
+// run for their own updates, which change none of the columns that they are on.
+var triggers = func() []trigger {
+	const (
+		inserted = `AFTER INSERT ON "$table" WHEN NEW.version = 0 AND EXISTS (SELECT 1 FROM "$table" AS r WHERE r.key = NEW.key
+			AND r.head = 0 AND (r.version = 0 OR EXISTS (SELECT 1 FROM "_urlite_$table_deleted" WHERE key = NEW.key)))`
+		updated = `AFTER UPDATE OF key, content_type, created_at, updated_at, expire_at, value ON "$table"
+			WHEN NEW.version = OLD.version AND NEW.key = OLD.key AND EXISTS (SELECT 1 FROM ` + unseen + `)`
+	)
+	of := func(key, sql string) string { return strings.ReplaceAll(sql, "$key", key) }
+	return []trigger{
+		{name: "replacing", when: `BEFORE INSERT ON "$table" WHEN NEW.version = 0
+			AND EXISTS (SELECT 1 FROM "$table" WHERE key = NEW.key AND head <> 0)`, body: of("NEW.key", setAside)},
+		{name: "inserted", when: inserted, body: of("NEW.key", adopt) + mustBeSeen},
+		{name: "inserted_again", when: inserted, body: of("NEW.key", adopt) + mustBeSeen, among: true},
+		{name: "updated", when: updated, body: touch + mustBeSeen},
+		{name: "updated_again", when: updated, body: touch + mustBeSeen, among: true},
+		{name: "leaving", when: `BEFORE DELETE ON "$table" WHEN OLD.head <> 0
+			AND NOT EXISTS (SELECT 1 FROM "_urlite_$table_deleted" WHERE key = OLD.key AND version >= 0)`, body: of("OLD.key", setAside)},
+		{name: "deleted", when: `AFTER DELETE ON "$table" WHEN coalesce((SELECT version FROM "_urlite_$table_deleted" WHERE key = OLD.key), -OLD.head) < 0
+			AND NOT ` + of("OLD.key", rowThere), body: findChain + of("OLD.key", bury)},
+		{name: "moving", when: `BEFORE UPDATE OF key ON "$table" WHEN NEW.key <> OLD.key`,
+			body: of("OLD.key", setAside) + of("NEW.key", setAside)},
+		{name: "moved", when: `AFTER UPDATE OF key ON "$table" WHEN NEW.key <> OLD.key`,
+			body: of("NEW.key", adopt) + mustBeSeen + of("OLD.key", bury)},
+	}
+}()
+
+// text is what the file's schema says of the trigger if it is as we made it.
+func (t *trigger) text(table string) string {
+	return forTable(`CREATE TRIGGER "_urlite_$table_`+t.name+`" `+t.when+` BEGIN`+t.body+` END`, table)
+}
+
+// found is what a KV table has for triggers.
+type found struct {
+	own []string // with a name of ours
+	// among says that a client has some, on the table or on its history.
+	among bool
+	state triggerState
+}
+
+// triggerState is how a KV table stands with its triggers.
+type triggerState uint8
+
+const (
+	triggersMissing triggerState = iota // one is, or is another than ours
+	triggersBehind                      // they are right but for a client's
+	triggersReady
+)
+
+// findTriggers looks at the triggers of a table. Ours have to be the latest: those run
+// first, and a client's may end its statement with RAISE(IGNORE).
+func findTriggers(conn *sqlite.Conn, table string) (f found, err error) {
+	stmt, _, err := conn.PrepareTransient(`SELECT name, sql, tbl_name = ?1 COLLATE NOCASE FROM main.sqlite_master
+		WHERE type = 'trigger' AND (tbl_name = ?1 COLLATE NOCASE OR tbl_name = ?1 || '_history' COLLATE NOCASE) ORDER BY rowid`)
+	if err != nil {
+		return f, err
+	}
+	defer stmt.Finalize()
+	bindText(stmt, 1, table)
+	missing := map[string]bool{} // by text: those not yet found, and whether they are needed always
+	for i := range triggers {
+		missing[triggers[i].text(table)] = !triggers[i].among
+	}
+	wrong, behind := false, false
+	for {
+		row, err := stmt.Step()
+		if err != nil {
+			return f, err
+		}
+		if !row {
+			break
+		}
+		name, text := stmt.ColumnText(0), stmt.ColumnText(1)
+		if stmt.ColumnInt(2) == 0 || !isOwn(name) {
+			f.among, behind = true, behind || (stmt.ColumnInt(2) != 0 && len(f.own) > 0)
+			continue
+		}
+		f.own = append(f.own, name)
+		_, right := missing[text]
+		wrong = wrong || !right
+		delete(missing, text)
+	}
+	for _, always := range missing {
+		wrong, behind = wrong || always, behind || f.among
+	}
+	switch {
+	case wrong:
+		f.state = triggersMissing
+	case behind:
+		f.state = triggersBehind
+	default:
+		f.state = triggersReady
+	}
+	return f, nil
+}
+
+// createTriggers makes the triggers of a KV table anew. One of the name may be left on
+// a table that was renamed, and others on this one if it was.
 func createTriggers(conn *sqlite.Conn, table string) error {
-	for _, t := range triggers {
-		name := `main."_urlite_$table_` + t.name + `"`
-		if err := run(conn, forTable("DROP TRIGGER IF EXISTS "+name, table), forTable("CREATE TRIGGER "+name+" "+t.body, table)); err != nil {
+	f, err := findTriggers(conn, table)
+	if err != nil {
+		return err
+	}
+	for _, name := range f.own {
+		if err := run(conn, `DROP TRIGGER main."`+strings.ReplaceAll(name, `"`, `""`)+`"`); err != nil {
+			return err
+		}
+	}
+	for i := range triggers {
+		t := &triggers[i]
+		if t.among && !f.among {
+			continue
+		}
+		create := strings.Replace(t.text(table), "CREATE TRIGGER ", "CREATE TRIGGER main.", 1)
+		if err := run(conn, forTable(`DROP TRIGGER IF EXISTS main."_urlite_$table_`+t.name+`"`, table), create); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// hasTriggers tells whether the table has them all.
-func hasTriggers(conn *sqlite.Conn, table string) (bool, error) {
-	stmt, _, err := conn.PrepareTransient(`SELECT count(*) FROM main.sqlite_master
-		WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE AND name GLOB '_urlite_*'`)
-	if err != nil {
-		return false, err
-	}
-	defer stmt.Finalize()
-	bindText(stmt, 1, table)
-	if _, err := stmt.Step(); err != nil {
-		return false, err
-	}
-	return stmt.ColumnInt(0) == len(triggers), nil
 }
 
 // isOwnTrigger tells whether the authorizer is asked on behalf of one of them. They may
@@ -112,4 +254,35 @@ func isOwnTrigger(name string) bool {
 		}
 	}
 	return false
+}
+
+// What SQL did to a table without our triggers, nobody has noticed: it may have been
+// dropped, renamed, or copied together. Then rows may have heads of another table's
+// history, and history be of rows that are gone. It is told by what is left of ours.
+const (
+	forgetStrangeHeads = `UPDATE main."$table" SET head = 0, op_number = 0 WHERE head <> 0 AND NOT EXISTS
+		(SELECT 1 FROM main."$table_history" AS h WHERE h.id = head AND h.key = "$table".key AND h.op_number = "$table".op_number)`
+	forgetStrangeChains = `DELETE FROM main."_urlite_$table_deleted" WHERE key IN (SELECT key FROM main."$table") OR NOT EXISTS
+		(SELECT 1 FROM main."$table_history" AS h WHERE h.id = head AND h.key = "_urlite_$table_deleted".key)`
+	forgetStrangePast = `DELETE FROM main."$table_history" WHERE id IN (SELECT h.id FROM main."$table_history" AS h LEFT JOIN
+		(SELECT key, head FROM main."$table" WHERE head <> 0 UNION ALL SELECT key, head FROM main."_urlite_$table_deleted") AS c
+		ON c.key = h.key WHERE c.head IS NULL OR h.id > c.head)`
+)
+
+// forgetStrangers makes rows and history of a table agree before its triggers watch over
+// them. known says that its history is ours, and not a table that happens to have the
+// name. A table that was dropped takes its past along.
+func forgetStrangers(conn *sqlite.Conn, table string, state tableState, known bool) error {
+	if state == tableMissing && !known {
+		return nil
+	}
+	setTriggers(conn, false) // nobody's trigger runs for it
+	defer setTriggers(conn, true)
+	if state == tableMissing {
+		return run(conn, forTable(`DELETE FROM main."_urlite_$table_deleted"`, table), forTable(`DELETE FROM main."$table_history"`, table))
+	}
+	if err := run(conn, forTable(forgetStrangeHeads, table), forTable(forgetStrangeChains, table)); err != nil || !known {
+		return err
+	}
+	return run(conn, forTable(forgetStrangePast, table))
 }

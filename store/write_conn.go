@@ -59,6 +59,8 @@ type WriteConn struct {
 	ranSQL, doubted bool
 	// reserved says that the sequence has moved in this transaction.
 	reserved bool
+	// whole says that all KV tables have their triggers.
+	whole bool
 }
 
 // OpenWriter opens the database file at path for writing, in write-ahead mode.
@@ -240,7 +242,7 @@ func (w *WriteConn) Commit() error {
 // Rollback undoes the transaction, and forgets all that was believed of the file.
 func (w *WriteConn) Rollback() error {
 	w.foreign.stopper.disarm()
-	w.ranSQL = false
+	w.ranSQL, w.whole = false, false
 	w.actors.rolledBack()
 	w.meta.forget()
 	w.answers.close()
@@ -270,8 +272,7 @@ func (w *WriteConn) table(name string, make bool) (*writeTable, error) {
 		return nil, err
 	}
 	if state != tableReady {
-		w.listed = false
-		if err := createTable(w.conn, name); err != nil {
+		if err := w.createTable(name, state); err != nil {
 			return nil, err
 		}
 	}
@@ -290,6 +291,42 @@ func (w *WriteConn) table(name string, make bool) (*writeTable, error) {
 	return t, nil
 }
 
+// createTable makes what is missing of a table. It may have to read all of it, which
+// takes its time; no statement of a client runs meanwhile.
+func (w *WriteConn) createTable(name string, state tableState) error {
+	w.foreign.stopper.disarm()
+	defer w.foreign.stopper.arm(ownTimeMax)
+	w.listed = false
+	return createTable(w.conn, name, state)
+}
+
+// makeWhole sees to it that SQL of a client meets no table without our triggers.
+func (w *WriteConn) makeWhole() error {
+	if w.whole {
+		return nil
+	}
+	tables, err := keyValueTables(w.conn)
+	if err != nil {
+		return err
+	}
+	for _, name := range tables {
+		state, err := inspectTable(w.conn, name)
+		switch {
+		case noKeyValueTable(err):
+			continue
+		case err == nil && state != tableReady:
+			if err = w.meta.ensure(w.sequence); err == nil {
+				err = w.createTable(name, state)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	w.whole = true
+	return nil
+}
+
 // noticeSchema forgets what was believed of the tables if anybody has made, changed
 // or dropped one since it was last called.
 func (w *WriteConn) noticeSchema() error {
@@ -297,6 +334,7 @@ func (w *WriteConn) noticeSchema() error {
 	if err != nil || !changed {
 		return err
 	}
+	w.whole = false
 	w.forgetTables()
 	w.meta.forget()
 	w.actors.forget()

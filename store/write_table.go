@@ -30,7 +30,8 @@ const (
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`
 	insertFullEntry = `INSERT INTO main."$table_history"(id, key, op_number, op, at, prev, actor, arg, path, content_type, expire_at, value)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`
-	closeEntry = `UPDATE main."$table_history" SET arg = ?2, content_type = ?3, expire_at = ?4, value = ?5 WHERE id = ?1`
+	// Only gaps are closed, whatever version somebody gave the row.
+	closeEntry = `UPDATE main."$table_history" SET arg = ?2, content_type = ?3, expire_at = ?4, value = ?5 WHERE id = ?1 AND op = 11`
 
 	// The step removes what a group can afford; the index finds it. Plain SQL may have
 	// written an expiry of 0, which is none, and keys that are no text, which are none.
@@ -41,7 +42,7 @@ const (
 	// closeExpired keeps the state that unrecorded writes left, as kv does it when a
 	// recorded one follows them.
 	closeExpired = `UPDATE main."$table_history" SET (arg, content_type, expire_at, value) =
-		(SELECT updated_at, content_type, expire_at, value FROM main."$table" WHERE key = ?2) WHERE id = ?1`
+		(SELECT updated_at, content_type, expire_at, value FROM main."$table" WHERE key = ?2) WHERE id = ?1 AND op = 11`
 )
 
 // writeTable is a KV table that the writer has found or made, with its statements.
@@ -129,6 +130,9 @@ func (t *writeTable) load(w *WriteConn, key string, withValue bool, row *kv.Row)
 		row.OpNumber = t.deleted.ColumnInt64(1)
 		row.Head = t.deleted.ColumnInt64(2)
 		row.UpdatedAt = t.deleted.ColumnInt64(3)
+		if row.Version == asideWithoutGap {
+			row.Version = row.Head
+		}
 	}
 	return arena, t.deleted.Reset()
 }

@@ -2,6 +2,7 @@ package testdb
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,9 +17,14 @@ var laws = []struct{ broken, sql string }{
 	{"rows whose head is no entry of their key",
 		`SELECT key, head, op_number FROM "$table" AS r WHERE head <> 0 AND NOT EXISTS
 			(SELECT 1 FROM "$table_history" AS h WHERE h.id = r.head AND h.key = r.key AND h.op_number = r.op_number)`},
+	{"rows with the number of an entry but no head",
+		`SELECT key, op_number FROM "$table" WHERE head = 0 AND op_number <> 0`},
 	{"deleted keys whose head is no entry of theirs",
 		`SELECT key, head, op_number FROM "_urlite_$table_deleted" AS r WHERE NOT EXISTS
 			(SELECT 1 FROM "$table_history" AS h WHERE h.id = r.head AND h.key = r.key AND h.op_number = r.op_number)`},
+	{"entries that neither a row nor a deleted key leads to",
+		`SELECT id, key, op_number FROM "$table_history" AS h WHERE op_number > coalesce((SELECT op_number FROM "$table" WHERE key = h.key),
+			(SELECT op_number FROM "_urlite_$table_deleted" WHERE key = h.key), 0)`},
 	{"entries whose chain does not lead back to the key's first",
 		`SELECT id, key, op_number, prev FROM "$table_history" AS h WHERE
 			op_number < 1 OR (op_number = 1) <> (prev = 0) OR (op_number > 1 AND NOT EXISTS
@@ -30,11 +36,19 @@ var laws = []struct{ broken, sql string }{
 	{"rows whose version is not that of their latest entry, though it is recorded",
 		`SELECT r.key, version, head FROM "$table" AS r JOIN "$table_history" AS h ON h.id = r.head
 			WHERE (h.op = 11) <> (version > head) OR version < head`},
+	{"deleted keys whose version is not that of their latest entry, though it is told",
+		`SELECT r.key, version, head FROM "_urlite_$table_deleted" AS r JOIN "$table_history" AS h ON h.id = r.head
+			WHERE version >= 0 AND (version < head OR (version > head AND h.op <> 11))`},
 	{"keys that are both there and deleted",
 		// A negative version is a chain that was set aside before its row was replaced.
 		`SELECT key FROM "$table" WHERE key IN (SELECT key FROM "_urlite_$table_deleted" WHERE version >= 0)`},
+	{"chains that were set aside and are nobody's",
+		`SELECT key FROM "_urlite_$table_deleted" WHERE version < 0 AND key NOT IN (SELECT key FROM "$table" WHERE head <> 0)`},
 	{"two entries of one key with one number",
 		`SELECT key, op_number FROM "$table_history" GROUP BY key, op_number HAVING count(*) > 1`},
+	{"gaps that are open in the middle of a chain",
+		`SELECT id, key, op_number FROM "$table_history" AS h WHERE op = 11 AND arg IS NULL AND content_type IS NULL
+			AND EXISTS (SELECT 1 FROM "$table_history" AS n WHERE n.prev = h.id)`},
 }
 
 // Check holds the file at path to SQLite's laws and ours.
@@ -50,17 +64,26 @@ func Check(t testing.TB, path string) {
 		t.Errorf("the file is damaged: %s", Text(rows))
 		return
 	}
-	for _, table := range keyValueTables(t, r) {
-		for _, law := range laws {
-			if rows := Rows(t, r, strings.ReplaceAll(law.sql, "$table", table)); len(rows) > 0 {
-				t.Errorf("%s: %s: %s", table, law.broken, Text(rows))
-			}
-		}
-		checkPast(t, r, table)
+	for _, finding := range Broken(t, r) {
+		t.Errorf("%s", finding)
 	}
 }
 
-func keyValueTables(t testing.TB, r *store.ReadConn) (tables []string) {
+// Broken answers what in the file breaks our laws.
+func Broken(t Failer, r *store.ReadConn) (findings []string) {
+	t.Helper()
+	for _, table := range keyValueTables(t, r) {
+		for _, law := range laws {
+			if rows := Rows(t, r, strings.ReplaceAll(law.sql, "$table", table)); len(rows) > 0 {
+				findings = append(findings, fmt.Sprintf("%s: %s: %s", table, law.broken, Text(rows)))
+			}
+		}
+		findings = append(findings, brokenPast(t, r, table)...)
+	}
+	return findings
+}
+
+func keyValueTables(t Failer, r *store.ReadConn) (tables []string) {
 	t.Helper()
 	rows := Rows(t, r, `SELECT t.name FROM sqlite_master AS t JOIN sqlite_master AS h ON h.name = t.name || '_history'
 		JOIN sqlite_master AS d ON d.name = '_urlite_' || t.name || '_deleted' WHERE t.type = 'table'
@@ -71,48 +94,66 @@ func keyValueTables(t testing.TB, r *store.ReadConn) (tables []string) {
 	return tables
 }
 
-// checkPast folds the entries of every key and holds the result against its row.
-func checkPast(t testing.TB, r *store.ReadConn, table string) {
+// brokenPast folds the entries of every key and holds the result against its row.
+func brokenPast(t Failer, r *store.ReadConn, table string) (findings []string) {
 	t.Helper()
 	for key, chain := range History(t, r, table) {
-		var state kv.Row
-		known := false
-		for i := range chain {
-			known = chain[i].Fold(&state)
-		}
-		var row kv.Row
-		if _, err := r.Get(table, key, &row, nil); err != nil {
-			t.Error(err)
-			return
-		}
-		last := &chain[len(chain)-1]
-		open := last.Op == kv.EntryUnrecorded && !last.HasState
-		switch {
-		case row.Head != last.ID && row.Exists:
-			continue // written by SQL since, or the table was dropped
-		case !row.Exists:
-			if !open && state.Live(1<<62) {
-				t.Errorf("%s: the past of %q says %+v, there is no such row", table, key, state)
-			}
-		case known == open:
-			t.Errorf("%s: the past of %q ends in an open gap: %v; its state is known: %v", table, key, open, known)
-		case known && display(&row) != display(&state):
-			t.Errorf("%s: the past of %q says %s, its row is %s", table, key, display(&state), display(&row))
+		if wrong := brokenChain(t, r, table, key, chain); wrong != "" {
+			findings = append(findings, fmt.Sprintf("%s: the past of %q %s", table, key, wrong))
 		}
 	}
+	slices.Sort(findings)
+	return findings
 }
 
-func display(row *kv.Row) string {
+func brokenChain(t Failer, r *store.ReadConn, table, key string, chain []kv.Entry) string {
+	t.Helper()
+	state, known := Fold(chain)
+	var row kv.Row
+	if _, err := r.Get(table, key, &row, nil); err != nil {
+		return fmt.Sprintf("can't be held against its row: %v", err)
+	}
+	last := &chain[len(chain)-1]
+	open := last.Op == kv.EntryUnrecorded && !last.HasState
+	switch {
+	case row.Exists && row.Head != last.ID:
+		return fmt.Sprintf("ends with entry %d, its row goes on from %d", last.ID, row.Head)
+	case known == open:
+		return fmt.Sprintf("ends in an open gap: %v; its state is known: %v", open, known)
+	case !row.Exists && known && state.Live(1<<62):
+		return fmt.Sprintf("says %s, there is no such row", Display(&state))
+	case row.Exists && known && Display(&row) != Display(&state):
+		return fmt.Sprintf("says %s, its row is %s", Display(&state), Display(&row))
+	}
+	return ""
+}
+
+// Fold replays a chain, oldest first.
+func Fold(chain []kv.Entry) (state kv.Row, known bool) {
+	for i := range chain {
+		known = chain[i].Fold(&state)
+	}
+	return state, known
+}
+
+// Display writes what history tells of a row.
+func Display(row *kv.Row) string {
+	if !row.Exists {
+		return "nothing"
+	}
 	return fmt.Sprintf("%q (kind %d, type %q, expires %d)", row.Value.Append(nil), row.Value.Kind, row.ContentType, row.ExpireAt)
 }
 
 // History answers the entries of every key of a KV table, oldest first.
-func History(t testing.TB, r *store.ReadConn, table string) map[string][]kv.Entry {
+func History(t Failer, r *store.ReadConn, table string) map[string][]kv.Entry {
 	t.Helper()
 	past := map[string][]kv.Entry{}
 	for _, row := range Rows(t, r, `SELECT key, id, op_number, op, at, prev, arg, content_type, expire_at, value, path
 		FROM "`+table+`_history" ORDER BY id`) {
 		key := string(row[0].Bytes)
+		if row[0].Kind != sqltx.Text {
+			key = fmt.Sprintf("%+v", row[0]) // not a key, and not the text of its bytes
+		}
 		past[key] = append(past[key], entryOf(row))
 	}
 	return past
@@ -122,23 +163,30 @@ func History(t testing.TB, r *store.ReadConn, table string) map[string][]kv.Entr
 func entryOf(row []sqltx.Value) kv.Entry {
 	e := kv.Entry{
 		ID: row[1].Int, OpNumber: row[2].Int, Op: kv.EntryOp(row[3].Int), At: row[4].Int, Prev: row[5].Int, Arg: row[6].Int,
-		Path: string(row[10].Bytes), ContentType: string(row[7].Bytes), ExpireAt: row[8].Int,
+		ContentType: string(row[7].Bytes), ExpireAt: row[8].Int, Path: string(row[10].Bytes),
 		HasState: row[7].Kind != sqltx.Null,
 	}
-	if e.Op == kv.EntryUnrecorded && row[6].Kind != sqltx.Null && !e.HasState {
-		e.HasState, e.Absent = true, true
-	}
-	into := &e.Value
-	if !e.HasState {
-		into, e.Expires = &e.Delta, row[8].Kind != sqltx.Null
-	}
-	switch value := row[9]; value.Kind {
+	value := kv.Value{}
+	switch stored := row[9]; stored.Kind {
 	case sqltx.Integer:
-		*into = kv.IntegerValue(value.Int)
+		value = kv.IntegerValue(stored.Int)
 	case sqltx.Blob:
-		*into = kv.Value{Kind: kv.Blob, Bytes: value.Bytes}
+		value = kv.Value{Kind: kv.Blob, Bytes: stored.Bytes}
 	case sqltx.Text:
-		*into = kv.Value{Kind: kv.Text, Bytes: value.Bytes}
+		value = kv.Value{Kind: kv.Text, Bytes: stored.Bytes}
+	case sqltx.Float, sqltx.Null:
+		if e.HasState { // such a value reads as text
+			value = kv.Value{Kind: kv.Text, Bytes: stored.Bytes}
+		}
+	}
+	switch {
+	case e.HasState:
+		e.Value = value
+	case e.Op == kv.EntryUnrecorded:
+		e.HasState = row[6].Kind != sqltx.Null
+		e.Absent = e.HasState
+	default:
+		e.Delta, e.Expires = value, row[8].Kind != sqltx.Null
 	}
 	return e
 }

@@ -13,6 +13,13 @@ import (
 	"github.com/urlite/urlite/store"
 )
 
+// Failer is a test, or a property's run of one.
+type Failer interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // Create makes a database without a KV table and answers its path. When the test
 // ends, after its connections are closed, the file is checked.
 func Create(t testing.TB) (path string) {
@@ -77,7 +84,7 @@ const (
 
 // Exec runs SQL as a client would, in a transaction of its own on a connection of
 // its own: to everybody else it is another process.
-func Exec(t testing.TB, path string, statements ...string) {
+func Exec(t Failer, path string, statements ...string) {
 	t.Helper()
 	w, err := store.OpenWriter(path, store.Options{})
 	if err != nil {
@@ -102,7 +109,7 @@ func Exec(t testing.TB, path string, statements ...string) {
 }
 
 // Query answers the rows of a statement that only reads, on a connection of its own.
-func Query(t testing.TB, path, sql string, values ...sqltx.Value) [][]sqltx.Value {
+func Query(t Failer, path, sql string, values ...sqltx.Value) [][]sqltx.Value {
 	t.Helper()
 	r, err := store.OpenReader(path, store.Options{})
 	if err != nil {
@@ -113,7 +120,7 @@ func Query(t testing.TB, path, sql string, values ...sqltx.Value) [][]sqltx.Valu
 }
 
 // Rows answers the rows of a statement that only reads.
-func Rows(t testing.TB, r *store.ReadConn, sql string, values ...sqltx.Value) [][]sqltx.Value {
+func Rows(t Failer, r *store.ReadConn, sql string, values ...sqltx.Value) [][]sqltx.Value {
 	t.Helper()
 	var rows Table
 	if _, err := r.Query(&sqltx.Item{SQL: sql, Values: values}, sqlTimeMax, rowsMax, &rows); err != nil {
@@ -128,7 +135,7 @@ func Set(op *kv.Op, key, value string) {
 }
 
 // Value answers what a key of the default table holds, "" if it is missing.
-func Value(t testing.TB, r *store.ReadConn, key string) string {
+func Value(t Failer, r *store.ReadConn, key string) string {
 	t.Helper()
 	var row kv.Row
 	if _, err := r.Get(kv.DefaultTable, key, &row, nil); err != nil {
