@@ -6,7 +6,7 @@ import "testing"
 
 // The race detector allocates, so this is tested without it.
 func TestAllocationsOfDecidingAndApplyingInTheSteadyState(t *testing.T) {
-	f := func(about string, op Op, row Row, most float64) {
+	f := func(about string, op Op, row Row) {
 		t.Helper()
 		limits := DefaultLimits()
 		op.Key = "key"
@@ -28,8 +28,8 @@ func TestAllocationsOfDecidingAndApplyingInTheSteadyState(t *testing.T) {
 				t.Fatal(why)
 			}
 			out.Apply(&op, &row, now, &sequence, log[:0])
-		}); got > most {
-			t.Errorf("%s: %v allocations, of %v at most", about, got, most)
+		}); got != 0 {
+			t.Errorf("%s: %v allocations", about, got)
 		}
 	}
 	small := `{"id":7,"text":"a small element"}`
@@ -39,18 +39,16 @@ func TestAllocationsOfDecidingAndApplyingInTheSteadyState(t *testing.T) {
 	inside.Path = "list"
 	wide := limited(perMinute(1_000_000))
 
-	f("incr", Op{Code: Incr, Delta: 1}, number(0), 0)
-	f("decr within bounds", Op{Code: Decr, Delta: 1, Bounds: Bounds{Min: least, HasMin: true, Clamp: true}}, number(0), 0)
-	f("incr unrecorded", Op{Code: Incr, Delta: 1, Unrecorded: true}, number(0), 0)
-	f("limit", wide, try(t, wide, missing).row, 0)
-	f("push", bounded, document(`[]`), 0)
-	f("set", Op{Code: Set, Value: BytesValue([]byte(small), contentTypeJSON), ContentType: contentTypeJSON}, document(`{}`), 0)
-	f("expire", Op{Code: Expire, TTLSeconds: 60}, document(`{}`), 0)
-
-	// jsonpath.Set asks for room for a path of any length, more than splice takes.
-	f("incr inside of a document", Op{Code: Incr, Delta: 1, Path: "a.n"}, document(`{"a":{"n":0},"text":"and what else there is"}`), 1)
-	f("push inside of a document", inside, document(`{"list":[],"text":"and what else there is"}`), 1)
-	f("patch", patch("a.n", "17"), document(`{"a":{"n":0},"text":"and what else there is"}`), 1)
+	f("incr", Op{Code: Incr, Delta: 1}, number(0))
+	f("decr within bounds", Op{Code: Decr, Delta: 1, Bounds: Bounds{Min: least, HasMin: true, Clamp: true}}, number(0))
+	f("incr unrecorded", Op{Code: Incr, Delta: 1, Unrecorded: true}, number(0))
+	f("limit", wide, try(t, wide, missing).row)
+	f("push", bounded, document(`[]`))
+	f("set", Op{Code: Set, Value: BytesValue([]byte(small), contentTypeJSON), ContentType: contentTypeJSON}, document(`{}`))
+	f("expire", Op{Code: Expire, TTLSeconds: 60}, document(`{}`))
+	f("incr inside of a document", Op{Code: Incr, Delta: 1, Path: "a.n"}, document(`{"a":{"n":0},"text":"and what else there is"}`))
+	f("push inside of a document", inside, document(`{"list":[],"text":"and what else there is"}`))
+	f("patch", patch("a.n", "17"), document(`{"a":{"n":0},"text":"and what else there is"}`))
 }
 
 func TestAllocationsOfPopAndRemove(t *testing.T) {

@@ -37,6 +37,8 @@ func TestTheAnswerOfEveryOperation(t *testing.T) {
 	mortal := number(1)
 	mortal.ExpireAt = birth + 1 // shown in seconds, rounded up
 	f(Op{Code: Incr, Delta: 1, TTLSent: true, TTLSeconds: 60}, mortal, `{"success":true,"key":"a\"b","value":2,"etag":"\"101\"","applied":1,"expire_at":1700000001}`)
+	mortal.Value = IntegerValue(5)
+	f(Op{Code: Incr, Delta: 9, Bounds: bounded}, mortal, `{"success":true,"key":"a\"b","value":5,"etag":"\"7\"","applied":0,"expire_at":1700000001}`)
 
 	f(push("", "1"), missing, `{"success":true,"key":"a\"b","length":1,"newLength":1,"etag":"\"101\""}`)
 	f(push("l", "1"), document(`{"l":[0]}`), `{"success":true,"key":"a\"b","length":2,"newLength":2,"etag":"\"101\"","path":"l"}`)

@@ -14,7 +14,7 @@ type place struct {
 }
 
 // arrayOf finds the array that op works on. A missing key is an empty document; a
-// missing path, or a null that was never an array, is not found.
+// missing path is not found.
 func arrayOf(op *Op, row *Row, now int64, scratch *Scratch) (place, *refusal.Refusal) {
 	fresh := emptyArray
 	if op.Path != "" && !op.path.IsRoot() {

@@ -245,6 +245,10 @@ func TestCountingInsideOfADocument(t *testing.T) {
 	f(stored("text/plain", `{"n":5}`), "n", `{"n":7}`, 7)
 	f(document(" 5\n"), "$", "7", 7)
 
+	if tr := try(t, Op{Code: Decr, Delta: 2, Path: "$"}, number(1)); tr.why != nil || tr.row.Value.Kind != Integer || tr.row.Value.Int != -1 {
+		t.Errorf("a counter that is the whole document: %v, %+v", tr.why, tr.row.Value)
+	}
+
 	const noInteger = "Value at key 'k' is not an integer"
 	refused(document(`{"n":5.0}`), "n", noInteger)
 	refused(document(`{"n":5e0}`), "n", noInteger)

@@ -64,8 +64,7 @@ func (e *Entry) foldDocument(row *Row, fresh string) []byte {
 
 // splice answers the document with leaf at the path. The rest keeps its bytes.
 func splice(path jsonpath.Path, document, leaf []byte, scratch *Scratch) ([]byte, *refusal.Refusal) {
-	const names = 64 // the leaf may come with new names and brackets of the path
-	return jsonpath.Set(scratch.take(len(document)+len(leaf)+names), document, path, leaf)
+	return jsonpath.Set(scratch.take(len(document)+len(leaf)), document, path, leaf)
 }
 
 // parsed is the path of an entry, which was checked when it was written.
@@ -83,10 +82,12 @@ func (out *Outcome) setDocument(op *Op, document []byte) *refusal.Refusal {
 	return op.fits(out.Value)
 }
 
-// documentValue is BytesValue of a document that is known to be one. It is text in
-// the file whatever its type, as it was when it was stored as that type.
+// documentValue is BytesValue of a document that is known to be one, and so need not be
+// looked at: it is UTF-8 without NUL.
 func documentValue(document []byte, contentType string) Value {
-	v := BytesValue(document, contentType)
-	v.Document = true
+	v := Value{Kind: Blob, Document: true, Bytes: document}
+	if IsJSON(contentType) || IsText(contentType) {
+		v.Kind = Text
+	}
 	return v
 }

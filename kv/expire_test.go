@@ -63,10 +63,10 @@ func TestTheLifetimesOwnKeyframeHasTheValue(t *testing.T) {
 		t.Fatalf("%+v", tr.log)
 	}
 	row.Value = Value{Kind: Stored}
-	if !NeedsValue(&Op{Code: Expire}, &row) || !NeedsValue(&Op{Code: Persist}, &row) {
+	if !NeedsValue(&Op{Code: Expire}, &row, birth) || !NeedsValue(&Op{Code: Persist}, &row, birth) {
 		t.Error("the value would be missing")
 	}
-	if row.OpNumber++; NeedsValue(&Op{Code: Expire}, &row) || NeedsValue(&Op{Code: Persist}, &row) {
+	if row.OpNumber++; NeedsValue(&Op{Code: Expire}, &row, birth) || NeedsValue(&Op{Code: Persist}, &row, birth) {
 		t.Error("the value is read for nothing")
 	}
 }

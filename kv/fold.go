@@ -11,7 +11,7 @@ var folds = func() (folds [entryEnd]func(e *Entry, row *Row)) {
 
 // Fold replays one entry on the state before it: row becomes the state after.
 // Only the value, its type, its lifetime and whether there is one are told by
-// history; the other fields of row stay. known is false when the entry does not
+// history; the other fields of row say nothing. known is false when the entry does not
 // tell the state, because it stands for unrecorded writes not yet closed.
 func (e *Entry) Fold(row *Row) (known bool) {
 	switch {

@@ -36,7 +36,7 @@ var (
 	plainBodies     = rapid.OneOf(anyOf([]string{"", "text", "007", "+5", "a\x00b", "\xff\xfe", "{", "[1] [2]"}), rapid.String())
 	familiarBodies  = anyOf([]string{"{}", " [ ] ", "[1,2,3]", `["a",null,{"a":1,"b":2},{"b":[7]}]`, `{"a":[1,[2,"a"]],"list":[{"n":1}, {"n":2} ]}`, `{"n":1,"list":[1,"a",{"a":1,"b":2}]}`, `{"a":{"b":[0,null]},"n":9223372036854775807}`, "{\"a\" : 1 ,\n \"list\" : [ ] }\n"})
 	anyFamiliarPath = anyOf([]string{
-		"$", "a", "n", "list", "list[0]", "list[-1]", "list.1", "a.b", "$.a.b[0]", `["a.b"]`, "[0]", "[-1]", "1", "new.deep[0].er", ".n", `$["n"]`, "list[2].a", "list[3]",
+		"$", "a", "n", "list", "list[0]", "list[-1]", "list.1", "a.b", "$.a.b[0]", `["a.b"]`, "[0]", "[-1]", "1", "new.deep[0].er", ".n", `$["n"]`, "list[2].a", "list[3]", "new." + strings.Repeat("long", 20) + ".name",
 	})
 )
 

@@ -113,6 +113,10 @@ func (out *Outcome) count(op *Op, row *Row, now int64, document []byte, after in
 		return why
 	}
 	out.keepOrMake(row, now, contentTypeJSON)
+	if op.path.IsRoot() {
+		out.Value = IntegerValue(after) // the document is the counter
+		return nil
+	}
 	return out.setDocument(op, counted)
 }
 
@@ -161,6 +165,10 @@ func foldIncr(e *Entry, row *Row) {
 	leaf, _ := jsonpath.Find(document, path)
 	before, _ := integerOf(leaf)
 	var digits [20]byte
+	if path.IsRoot() {
+		row.Value = IntegerValue(before + e.Arg)
+		return
+	}
 	if counted, why := splice(path, document, strconv.AppendInt(digits[:0], before+e.Arg, 10), nil); why == nil {
 		row.Value = documentValue(counted, row.ContentType)
 	}

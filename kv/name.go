@@ -15,8 +15,9 @@ const DefaultTable = "kv_store"
 // database file.
 const ReservedPrefix = "_urlite"
 
+// What CheckKey refuses.
 var (
-	keyEmpty   = refusal.New(refusal.InvalidParameters, "key is empty")
+	KeyEmpty   = refusal.New(refusal.InvalidParameters, "key is empty")
 	keyBlank   = refusal.New(refusal.InvalidParameters, "key must not be only white space")
 	keyNotUTF8 = refusal.New(refusal.InvalidParameters, "key is not valid UTF-8")
 	keyHasNUL  = refusal.New(refusal.InvalidParameters, "key must not contain NUL")
@@ -27,7 +28,7 @@ var (
 func CheckKey(key string, limits *Limits) *refusal.Refusal {
 	switch {
 	case key == "":
-		return keyEmpty
+		return KeyEmpty
 	case len(key) > limits.KeyBytesMax:
 		return refusal.Newf(refusal.InvalidParameters, "key of %d bytes exceeds the limit of %d bytes", len(key), limits.KeyBytesMax)
 	case !utf8.ValidString(key):

@@ -23,7 +23,7 @@ func TestAnyTextIsAKeyButEmptyBlankAndUnreadable(t *testing.T) {
 	f("ключ 鍵 🔑", nil)
 	f("\x01\x7f\u200b", nil)
 	f(strings.Repeat("k", 1024), nil)
-	f("", keyEmpty)
+	f("", KeyEmpty)
 	f(" ", keyBlank)
 	f("\t\n\v\f\r\u0085\u00a0\u2003\u3000", keyBlank)
 	f("a\x00b", keyHasNUL)

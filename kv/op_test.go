@@ -18,7 +18,7 @@ var faults = []struct {
 	want *refusal.Refusal // nil: only its kind is fixed
 	kind refusal.Kind
 }{
-	{"empty key", all, func(op *Op) { op.Key = "" }, keyEmpty, 0},
+	{"empty key", all, func(op *Op) { op.Key = "" }, KeyEmpty, 0},
 	{"long key", all, func(op *Op) { op.Key = strings.Repeat("k", 1025) }, nil, refusal.InvalidParameters},
 	{"key not UTF-8", all, func(op *Op) { op.Key = "\xff" }, keyNotUTF8, 0},
 	{"key with NUL", all, func(op *Op) { op.Key = "\x00" }, keyHasNUL, 0},
@@ -139,7 +139,7 @@ func TestAValueThatIsNotNeededMayStayInTheFile(t *testing.T) {
 		op, now := anyOp(t, &loaded), anyNow(t)
 		stored := loaded
 		stored.Value = Value{Kind: Stored}
-		if NeedsValue(op, &stored) {
+		if NeedsValue(op, &stored, now) {
 			if !stored.Exists {
 				t.Fatal("the value of a row that does not exist is needed")
 			}
@@ -170,7 +170,7 @@ func TestAChangedRowNeverLosesItsValue(t *testing.T) {
 		row := anyRow(t)
 		op, now := anyOp(t, &row), anyNow(t)
 		loaded := row.Value
-		if row.Value = (Value{Kind: Stored}); NeedsValue(op, &row) {
+		if row.Value = (Value{Kind: Stored}); NeedsValue(op, &row, now) {
 			row.Value = loaded
 		}
 		var out Outcome
@@ -225,6 +225,42 @@ func TestSettingGivesTheLifetimeAndKeepsTheBirth(t *testing.T) {
 	f(old, 1, birth, birth+1009)
 	old.ExpireAt = birth + 9
 	f(old, 0, birth+9, 0)
+}
+
+func TestWhichValuesAreReadBeforeTheyAreDecidedOn(t *testing.T) {
+	inTheFile := document(``)
+	inTheFile.Value = Value{Kind: Stored}
+	f := func(op Op, row Row, want bool) {
+		t.Helper()
+		if got := NeedsValue(&op, &row, birth); got != want {
+			t.Errorf("%s: %v", text(&op), got)
+		}
+	}
+	for _, code := range all {
+		changesWhole := code == Set || code == Delete || code == Expire || code == Persist
+		f(Op{Code: code}, inTheFile, !changesWhole)
+		f(Op{Code: code}, document(`{}`), false)
+		f(Op{Code: code}, missing, false)
+
+		unrecorded := inTheFile // a gap is open, and ends with the value
+		unrecorded.Version++
+		f(Op{Code: code}, unrecorded, true)
+		withoutHistory := inTheFile
+		withoutHistory.Head, withoutHistory.OpNumber = 0, 0
+		f(Op{Code: code}, withoutHistory, true)
+	}
+	// Without history=true nothing keeps the old value, unless it expired within a gap.
+	gap := inTheFile
+	gap.Version++
+	f(Op{Code: Set, Unrecorded: true}, inTheFile, false)
+	f(Op{Code: Set, Unrecorded: true}, gap, false)
+	f(Op{Code: Expire, Unrecorded: true}, gap, true)
+	gap.ExpireAt = birth
+	f(Op{Code: Set, Unrecorded: true}, gap, true)
+
+	f(Op{Code: Set, Path: "a"}, inTheFile, true)
+	f(Op{Code: Set, If: &Conditions{Exists: true, Tagged: true}}, inTheFile, false)
+	f(Op{Code: Set, If: &Conditions{HasBytes: true}}, inTheFile, true)
 }
 
 func TestAnOperationWeighsWhatItLends(t *testing.T) {

@@ -54,10 +54,10 @@ type operation struct {
 	fold  func(e *Entry, row *Row)
 	// answer appends the JSON object that tells the client what was done.
 	answer func(dst []byte, op *Op, r *Reply) []byte
-	// readsValue says that decide looks at the value of a live row, keepsValue that the
-	// row keeps it.
-	readsValue, keepsValue bool
-	history                historyRule
+	// ignoresValue says that decide does not look at the value of a live row unless there
+	// is a path, keepsValue that the row keeps it.
+	ignoresValue, keepsValue bool
+	history                  historyRule
 }
 
 // historyRule is whether an operation leaves a line of history.
@@ -77,25 +77,25 @@ func (op *Op) recorded() bool {
 
 var operations = [codeEnd]operation{
 	Set: {name: "set", takes: TakesBody | TakesPath | TakesTTL | TakesConditions | TakesBytes,
-		check: checkSet, decide: decideSet, entry: EntryPatch, fold: foldPatch, answer: answerSet},
+		check: checkSet, decide: decideSet, entry: EntryPatch, fold: foldPatch, answer: answerSet, ignoresValue: true},
 	Delete: {name: "delete", takes: TakesConditions,
-		decide: decideDelete, entry: EntryDelete, fold: foldDelete, answer: answerDelete},
+		decide: decideDelete, entry: EntryDelete, fold: foldDelete, answer: answerDelete, ignoresValue: true},
 	Incr: {name: "incr", takes: TakesDelta | TakesPath | TakesTTL | TakesConditions,
-		check: checkIncr, decide: decideIncr, entry: EntryIncr, fold: foldIncr, answer: answerIncr, readsValue: true},
+		check: checkIncr, decide: decideIncr, entry: EntryIncr, fold: foldIncr, answer: answerIncr},
 	Decr: {name: "decr", takes: TakesDelta | TakesPath | TakesTTL | TakesConditions,
-		check: checkIncr, decide: decideIncr, entry: EntryDecr, fold: foldIncr, answer: answerIncr, readsValue: true},
+		check: checkIncr, decide: decideIncr, entry: EntryDecr, fold: foldIncr, answer: answerIncr},
 	Push: {name: "push", takes: TakesElement | TakesPath | TakesLengthMax | TakesConditions,
-		check: checkPush, decide: decidePush, entry: EntryPush, fold: foldPush, answer: answerPush, readsValue: true},
+		check: checkPush, decide: decidePush, entry: EntryPush, fold: foldPush, answer: answerPush},
 	Pop: {name: "pop", takes: TakesPath | TakesConditions,
-		decide: decidePop, entry: EntryPop, fold: foldPop, answer: answerPop, readsValue: true},
+		decide: decidePop, entry: EntryPop, fold: foldPop, answer: answerPop},
 	Remove: {name: "remove", takes: TakesTarget | TakesIndex | TakesPath | TakesConditions,
-		check: checkRemove, decide: decideRemove, entry: EntryRemove, fold: foldRemove, answer: answerRemove, readsValue: true},
+		check: checkRemove, decide: decideRemove, entry: EntryRemove, fold: foldRemove, answer: answerRemove},
 	Expire: {name: "expire", takes: TakesTTL | TakesConditions,
-		check: checkExpire, decide: decideExpire, entry: EntryExpireSet, answer: answerExpiry, keepsValue: true, history: always},
+		check: checkExpire, decide: decideExpire, entry: EntryExpireSet, answer: answerExpiry, ignoresValue: true, keepsValue: true, history: always},
 	Persist: {name: "persist", takes: TakesConditions,
-		decide: decidePersist, entry: EntryPersist, answer: answerExpiry, keepsValue: true, history: always},
+		decide: decidePersist, entry: EntryPersist, answer: answerExpiry, ignoresValue: true, keepsValue: true, history: always},
 	Limit: {name: "limit", takes: TakesLimit,
-		check: checkLimit, decide: decideLimit, answer: answerLimit, readsValue: true, history: never},
+		check: checkLimit, decide: decideLimit, answer: answerLimit, history: never},
 }
 
 // String is the operation's name as clients write it.
@@ -106,16 +106,21 @@ func (c Code) Takes(what Takes) bool { return operations[c].takes&what != 0 }
 
 // NeedsValue tells whether deciding op and recording it needs the value of row:
 // if its value is Stored, it must be loaded first.
-func NeedsValue(op *Op, row *Row) bool {
-	if !row.Exists || row.Value.Kind != Stored {
+func NeedsValue(op *Op, row *Row, now int64) bool {
+	switch {
+	case !row.Exists || row.Value.Kind != Stored:
 		return false
+	case op.ReadsValue():
+		return true
+	case op.recorded():
+		// After unrecorded writes, it keeps the state that they left.
+		return row.gapOpen() || row.Head == 0 ||
+			(operations[op.Code].keepsValue && row.OpNumber%KeyframeEvery == KeyframeEvery-1)
 	}
-	// A recorded write after unrecorded ones keeps the state that they left.
-	return op.ReadsValue() || row.gapOpen() || (op.recorded() && row.Head == 0) ||
-		(operations[op.Code].keepsValue && row.OpNumber%KeyframeEvery == KeyframeEvery-1)
+	return row.gapOpen() && !row.Live(now) // and so does the expiry that comes before it
 }
 
 // ReadsValue tells whether deciding op looks at the value of a live row.
 func (op *Op) ReadsValue() bool {
-	return operations[op.Code].readsValue || op.Path != "" || (op.If != nil && op.If.HasBytes)
+	return !operations[op.Code].ignoresValue || op.Path != "" || (op.If != nil && op.If.HasBytes)
 }

@@ -15,7 +15,8 @@ type Outcome struct {
 	UpdatedAt   int64
 	ExpireAt    int64
 	// Entry is what the history line tells of the operation itself. Its place in the
-	// chain, and the state that it may keep, are Apply's.
+	// chain is Apply's, and so is the state after it, which an entry that can't be
+	// replayed asks for with HasState.
 	Entry Entry
 	Reply Reply
 
@@ -83,7 +84,7 @@ func (out *Outcome) Apply(op *Op, row *Row, now int64, sequence *int64, log []En
 		entry := out.Entry
 		entry.At = now
 		link(row, *sequence, &entry)
-		if entry.Op == EntrySet || entry.OpNumber%KeyframeEvery == 0 {
+		if entry.HasState || entry.OpNumber%KeyframeEvery == 0 {
 			entry.keepState(row)
 		}
 		log = append(log, entry)

@@ -40,7 +40,7 @@ func decideSet(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
 		out.CreatedAt = row.CreatedAt
 	}
 	out.ExpireAt = expireAt(op.TTLSeconds, now)
-	out.Entry.Op = EntrySet
+	out.Entry.Op, out.Entry.HasState = EntrySet, true
 	out.Reply.Size = op.Value.Size()
 	return nil
 }

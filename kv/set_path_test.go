@@ -145,3 +145,19 @@ func TestSettingTheWholeValueNeedsJSONOnlyWhereTheTypeSaysSo(t *testing.T) {
 	f("image/png", "\x00\xff", nil)
 	f("", `{`, nil)
 }
+
+// A large document that many operations of a group change is validated by the first.
+func TestWhatAnOperationMadeIsKnownToBeADocument(t *testing.T) {
+	f := func(op Op, row Row) {
+		t.Helper()
+		if tr := try(t, op, row); tr.why != nil || !tr.row.Value.Document {
+			t.Errorf("%s: %v, %+v", op.Code, tr.why, tr.row.Value)
+		}
+	}
+	f(patch("a", "1"), document(`{}`))
+	f(push("", "1"), document(`[]`))
+	f(Op{Code: Pop}, document(`[1]`))
+	f(Op{Code: Remove, HasIndex: true}, document(`[1]`))
+	f(Op{Code: Incr, Delta: 1, Path: "n"}, document(`{}`))
+	f(Op{Code: Set, ContentType: contentTypeJSON, Value: BytesValue([]byte(`{}`), contentTypeJSON)}, missing)
+}

@@ -74,10 +74,11 @@ type Refusal struct {
 	Cause error
 }
 
-// With gives r its facts and returns it.
+// With answers r with facts.
 func (r *Refusal) With(facts string) *Refusal {
-	r.Facts = facts
-	return r
+	with := *r
+	with.Facts = facts
+	return &with
 }
 
 // Error returns the text and, after a colon, the cause.

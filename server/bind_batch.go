@@ -79,10 +79,10 @@ func (q *request) each(list []byte, name string, none *refusal.Refusal, bind fun
 
 // inList tells which element of a list is refused.
 func inList(list string, i int, why *refusal.Refusal) error {
-	if why.Kind == refusal.InvalidParameters && why.Text == "key is empty" && list == "items" {
+	if why == kv.KeyEmpty && list == "items" {
 		return refusal.Newf(refusal.InvalidParameters, "items[%d].key is empty", i)
 	}
-	return refusal.Newf(why.Kind, "%s[%d]: %s", list, i, why.Text)
+	return refusal.Newf(why.Kind, "%s[%d]: %s", list, i, why.Text).With(why.Facts)
 }
 
 // eachOp makes an operation of every element of a list.

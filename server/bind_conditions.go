@@ -18,20 +18,23 @@ func (q *request) etagList(name string) []byte {
 	if first == nil {
 		return nil
 	}
-	return bytes.Join(q.ctx.Request.Header.PeekAll(name), []byte(", "))
+	if lines := q.ctx.Request.Header.PeekAll(name); len(lines) > 1 {
+		return bytes.Join(lines, []byte(", "))
+	}
+	return first
 }
 
 // bindConditions reads If-Match and If-None-Match of a write.
 func bindConditions(q *request, op *kv.Op) error {
 	match, none := q.etagList(headerIfMatch), q.etagList(headerIfNoneMatch)
-	if len(match) == 0 && len(none) == 0 {
+	if match == nil && none == nil {
 		return nil
 	}
 	op.If = &kv.Conditions{}
 	if err := ifMatch(match, op.If); err != nil {
 		return err
 	}
-	if len(none) > 0 {
+	if none != nil {
 		if string(bytes.TrimSpace(none)) != "*" {
 			return errCreateOnly
 		}
@@ -40,9 +43,10 @@ func bindConditions(q *request, op *kv.Op) error {
 	return nil
 }
 
-// ifMatch reads an If-Match, which may be empty.
+// ifMatch reads an If-Match, nil if none was sent. An empty one is malformed: what it is
+// sent for is not to write unconditionally.
 func ifMatch(list []byte, into *kv.Conditions) error {
-	if len(list) == 0 {
+	if list == nil {
 		return nil
 	}
 	versions, any, why := kv.ParseETags(lent(list))
@@ -56,7 +60,7 @@ func ifMatch(list []byte, into *kv.Conditions) error {
 // refuseConditions is for operations that take none: to ignore a condition would be
 // to overwrite what its sender wanted kept.
 func refuseConditions(q *request, _ *kv.Op) error {
-	if len(q.etagList(headerIfMatch)) > 0 || len(q.etagList(headerIfNoneMatch)) > 0 {
+	if q.header(headerIfMatch) != nil || q.header(headerIfNoneMatch) != nil {
 		return errNoConditions
 	}
 	return nil
@@ -87,7 +91,7 @@ func refuseStoredBytes(q *request, op *kv.Op) error {
 // would get. The order is that of RFC 9110, 13.2.2.
 func (q *request) holds(version int64) (notModified bool, err error) {
 	match, none := q.etagList(headerIfMatch), q.etagList(headerIfNoneMatch)
-	if len(match) == 0 && len(none) == 0 {
+	if match == nil && none == nil {
 		return false, nil
 	}
 	var c kv.Conditions
@@ -97,7 +101,7 @@ func (q *request) holds(version int64) (notModified bool, err error) {
 	if c.Tagged && !c.Holds(version) {
 		return false, kv.OtherVersion(version)
 	}
-	if len(none) == 0 {
+	if none == nil {
 		return false, nil
 	}
 	versions, any, why := kv.ParseWeakETags(lent(none))

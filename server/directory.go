@@ -46,10 +46,10 @@ func relativeDirectory(err error) error {
 	return err
 }
 
-// notInDirectory refuses what files have no meaning for.
+// notInDirectory refuses what files have no meaning for. A lifetime of 0 is none.
 func (q *request) notInDirectory(parameters ...string) error {
 	for _, name := range parameters {
-		if sent := string(q.argument(name)); sent != "" && sent != "0" {
+		if sent := string(q.argument(name)); sent != "" && (sent != "0" || name != "ttl") {
 			return refusal.Newf(refusal.InvalidParameters, "directory-mode: %s is not supported", name)
 		}
 	}

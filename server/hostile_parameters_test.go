@@ -19,20 +19,25 @@ type keyOperation struct {
 // keyOperations are all of them, each as a request that would change the key k, or read
 // it.
 var keyOperations = []keyOperation{
-	{method: "PUT", path: "/kv/k", body: `[9]`, integers: []string{"ttl"}, booleans: []string{"history", "create_db_if_missing", "auto_create"}},
+	{method: "PUT", path: "/kv/k", body: `[9]`,
+		integers: []string{"ttl"}, booleans: []string{"history", "create_db_if_missing", "auto_create"}},
 	{method: "DELETE", path: "/kv/k", booleans: []string{"history", "create_db_if_missing"}},
-	{method: "POST", path: "/kv/k/incr", query: "path=[0]", integers: []string{"min", "max", "ttl"}, booleans: []string{"history", "auto_create"}, words: []string{"delta", "on_limit", "ttl_mode"}},
-	{method: "POST", path: "/kv/k/decr", query: "path=[0]", integers: []string{"min", "max", "ttl"}, booleans: []string{"history", "auto_create"}, words: []string{"delta", "on_limit", "ttl_mode"}},
+	{method: "POST", path: "/kv/k/incr", query: "path=[0]", integers: []string{"min", "max", "ttl"},
+		booleans: []string{"history", "auto_create"}, words: []string{"delta", "on_limit", "ttl_mode"}},
+	{method: "POST", path: "/kv/k/decr", query: "path=[0]", integers: []string{"min", "max", "ttl"},
+		booleans: []string{"history", "auto_create"}, words: []string{"delta", "on_limit", "ttl_mode"}},
 	{method: "POST", path: "/kv/k/push", body: `9`, booleans: []string{"history"}, words: []string{"max_length"}},
 	{method: "POST", path: "/kv/k/pop", booleans: []string{"history"}},
 	{method: "POST", path: "/kv/k/remove", body: `{"value":1}`, integers: []string{"index"}, booleans: []string{"history"}},
 	{method: "POST", path: "/kv/k/expire", integers: []string{"ttl"}, booleans: []string{"history"}},
 	{method: "POST", path: "/kv/k/persist", booleans: []string{"history"}},
-	{method: "POST", path: "/kv/k/limit", query: "limit=1&window=1", integers: []string{"cost", "burst"}, booleans: []string{"history", "peek"}, words: []string{"algorithm"}},
+	{method: "POST", path: "/kv/k/limit", query: "limit=1&window=1", integers: []string{"cost", "burst"},
+		booleans: []string{"history", "peek"}, words: []string{"algorithm"}},
 	{method: "POST", path: "/kv/k/limit", query: "window=1", integers: []string{"limit"}},
 	{method: "POST", path: "/kv/k/limit", query: "limit=1", integers: []string{"window"}},
 	{method: "GET", path: "/kv", integers: []string{"limit", "offset"}, booleans: []string{"reverse", "keys_only", "count"}},
-	{method: "POST", path: "/kv/batch/set", body: `{"items":[{"key":"k","value":"changed"}]}`, booleans: []string{"history", "create_db_if_missing"}},
+	{method: "POST", path: "/kv/batch/set", body: `{"items":[{"key":"k","value":"changed"}]}`,
+		booleans: []string{"history", "create_db_if_missing"}},
 	{method: "POST", path: "/kv/batch/delete", body: `{"keys":["k"]}`, booleans: []string{"history", "create_db_if_missing"}},
 }
 

@@ -111,7 +111,7 @@ func inLimits(call *catalog.Call, i int, why *refusal.Refusal) error {
 	if call.Shape != kv.Limited {
 		return why
 	}
-	return refusal.Newf(why.Kind, "limits[%d]: %s", i, why.Text)
+	return inList("limits", i, why)
 }
 
 // bindOneLimit reads one limit of the body.
@@ -190,18 +190,22 @@ func (q *request) rateHeaders(call *catalog.Call) {
 	header.SetCanonical(headerRatePolicy, q.nameBytes)
 	q.nameBytes = appendRates(q.nameBytes[:0], call)
 	header.SetCanonical(headerRate, q.nameBytes)
-	v := &call.Replies[kv.Tightest(call.Replies)].Verdict
-	q.numberHeader(headerRateLimit, v.Limit)
+	at := kv.Tightest(call.Replies)
+	v := &call.Replies[at].Verdict
+	quota, _ := call.Ops[at].Limit.Quota()
+	q.numberHeader(headerRateLimit, quota)
 	q.numberHeader(headerRateRemaining, v.Remaining)
 	q.numberHeader(headerRateReset, v.ResetSeconds)
 }
 
-// appendPolicies appends "1";q=100;w=60, … : the quota and the window of each limit.
+// appendPolicies appends "1";q=100;w=60, … : the quota of each limit and the time that
+// it is for.
 func appendPolicies(dst []byte, call *catalog.Call) []byte {
 	for i := range call.Ops {
+		quota, seconds := call.Ops[i].Limit.Quota()
 		dst = appendPolicyName(dst, i)
-		dst = appendInt(append(dst, ";q="...), call.Ops[i].Limit.Limit)
-		dst = appendInt(append(dst, ";w="...), call.Ops[i].Limit.WindowSeconds)
+		dst = appendInt(append(dst, ";q="...), quota)
+		dst = appendInt(append(dst, ";w="...), seconds)
 	}
 	return dst
 }

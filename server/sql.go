@@ -50,14 +50,14 @@ func (q *request) runTransaction() error {
 	if err := q.bindOnce(call); err != nil {
 		return err
 	}
-	reads := wanted.LooksReadOnly() && call.Once.Key == "" // an answer to keep is a write
-	db, err := q.database(create && !reads)                // a read never creates
+	reads := wanted.LooksReadOnly()
+	db, err := q.database(create && !reads) // a read never creates
 	if err != nil {
 		return err
 	}
 	defer db.Release()
 	err = catalog.ErrWrites
-	if reads {
+	if reads && call.Once.Key == "" { // an answer to keep is a write
 		err = q.readTransaction(db, call)
 	}
 	if errors.Is(err, catalog.ErrWrites) {

@@ -87,16 +87,16 @@ static void bind_value(sqlite3_stmt *stmt, int param, int kind, sqlite3_int64 in
 	else if (kind == BLOB) sqlite3_bind_blob(stmt, param, bytes, size, (void(*)(void*))0);
 }
 
-// put_row binds ?1 key, ?2 type, ?3… six numbers, the value, and the version before if
-// there is one; an expiry of zero is NULL.
+// put_row binds ?1 key, ?2 type, ?3… six numbers, the value, and the version before, which
+// only an update has a place for; an expiry of zero is NULL.
 static int put_row(void *handle, const char *key, int key_size, const char *type, int type_size,
-	const sqlite3_int64 *numbers, int kind, sqlite3_int64 integer, const char *bytes, int size) {
+	const sqlite3_int64 *numbers, int updates, int kind, sqlite3_int64 integer, const char *bytes, int size) {
 	sqlite3_stmt *stmt = handle;
 	bind_key(stmt, 1, key, key_size);
 	bind_value(stmt, 2, TEXT, 0, type, type_size);
 	for (int i = 0; i < 6; i++) if (i != 2 || numbers[i] != 0) sqlite3_bind_int64(stmt, i + 3, numbers[i]);
 	bind_value(stmt, 9, kind, integer, bytes, size);
-	if (numbers[6] >= 0) sqlite3_bind_int64(stmt, 10, numbers[6]);
+	if (updates) sqlite3_bind_int64(stmt, 10, numbers[6]);
 	return reset(stmt, sqlite3_step(stmt));
 }
 
@@ -247,17 +247,17 @@ func typeOf(v *kv.Value) C.int {
 	return C.BLOB
 }
 
-// newRow is for a row that has no version in the file yet.
-const newRow = -1
-
-// putRow runs a statement of insertRow or updateRow. was is the version that the row
-// has in the file.
-func putRow(conn *sqlite.Conn, stmt *sqlite.Stmt, n *numbers, key string, row *kv.Row, was int64) error {
-	*n = numbers{row.CreatedAt, row.UpdatedAt, row.ExpireAt, row.Version, row.OpNumber, row.Head, was}
+// putRow runs a statement of insertRow, or with the row as it is in the file, of
+// updateRow.
+func putRow(conn *sqlite.Conn, stmt *sqlite.Stmt, n *numbers, key string, row, was *kv.Row) error {
+	*n = numbers{row.CreatedAt, row.UpdatedAt, row.ExpireAt, row.Version, row.OpNumber, row.Head}
+	if was != nil {
+		n[6] = was.Version
+	}
 	k, keySize := textOf(key)
 	t, typeSize := textOf(row.ContentType)
 	v, size := bytesOf(row.Value.Bytes)
-	return codeError(conn, C.put_row(stmtHandle(stmt), k, keySize, t, typeSize, n.c(),
+	return codeError(conn, C.put_row(stmtHandle(stmt), k, keySize, t, typeSize, n.c(), toInt(was != nil),
 		typeOf(&row.Value), C.sqlite3_int64(row.Value.Int), v, size))
 }
 

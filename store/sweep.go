@@ -5,6 +5,8 @@ import "github.com/urlite/urlite/kv"
 // Swept is what a sweep did.
 type Swept struct {
 	Rows int
+	// Answers is how many answers were forgotten.
+	Answers int
 	// More says that expired rows are left, perhaps because they can't be removed.
 	More bool
 	// Next is when the next row expires, in ms; 0 when none will.
@@ -16,10 +18,11 @@ type Swept struct {
 // It must not run while rows are loaded and unsaved.
 func (w *WriteConn) Sweep(now, answeredBefore int64, rowsMax int) (Swept, error) {
 	var swept Swept
-	_, oldest, err := w.answers.sweep(answeredBefore, rowsMax)
+	answers, oldest, err := w.answers.sweep(answeredBefore, rowsMax)
 	if err != nil {
 		return swept, refuse(w.conn, err)
 	}
+	swept.Answers = answers
 	if oldest != 0 {
 		swept.soon(oldest + (now - answeredBefore) + 1)
 		swept.More = oldest < answeredBefore
@@ -112,7 +115,7 @@ func (w *WriteConn) sweepTable(t *writeTable, now int64, rowsMax int) (int, erro
 
 // expire removes one row, unless a trigger keeps it.
 func (w *WriteConn) expire(t *writeTable, row *expiredRow) (gone bool, err error) {
-	chain := &row.chain
+	chain, was := &row.chain, row.chain.Version
 	if chain.Head != 0 && chain.Version != chain.Head {
 		t.closeExpired.BindInt64(1, chain.Head)
 		bindText(t.closeExpired, 2, row.key)
@@ -121,7 +124,7 @@ func (w *WriteConn) expire(t *writeTable, row *expiredRow) (gone bool, err error
 		}
 		chain.Version = chain.Head
 	}
-	switch err := t.remove(w.conn, row.key, chain); err {
+	switch err := t.remove(w.conn, row.key, was, chain); err {
 	case nil:
 		return true, nil
 	case errKept:

@@ -16,8 +16,10 @@ import (
 // of the deleted; after it, the row that is there then adopts the chain, or it is buried.
 // A client's triggers run between ours, and may do anything to any row, this one
 // included. So each statement looks at what is there, and numbers are read where they
-// are written. A version of -1, or of -2 for a chain with an open gap, marks a chain that
-// is set aside. It is out of date, and harmless, if its row was left as it was after all.
+// are written; and since RAISE(FAIL) may end any statement that a trigger of theirs hangs
+// on, without taking back what was done, the row comes last. A version of -1, or of -2
+// for a chain with an open gap, marks a chain that is set aside. It is out of date, and
+// harmless, if its row was left as it was after all.
 
 const (
 	// triggerNow is the time in ms.
@@ -64,7 +66,7 @@ const (
 		UPDATE "$table" SET version = ` + taken + `,
 			op_number = coalesce((SELECT op_number FROM "_urlite_$table_deleted" WHERE key = $key), 0),
 			head = coalesce((SELECT head FROM "_urlite_$table_deleted" WHERE key = $key), 0)
-			WHERE key = $key AND (head = 0 OR ` + isStrangeRow + `);
+			WHERE key = $key AND (head = 0 OR EXISTS (SELECT 1 FROM "_urlite_$table_deleted" WHERE key = $key) OR ` + isStrangeRow + `);
 		DELETE FROM "_urlite_$table_deleted" WHERE key = $key AND head = (SELECT head FROM "$table" WHERE key = $key);`
 
 	// bury leaves the chain of $key to those of deleted keys, if there is no row.
@@ -84,22 +86,6 @@ const (
 	mustBeSeen = `
 		SELECT RAISE(ABORT, 'a trigger kept the row from being written') FROM ` + unseen + `;`
 
-	// touch gives the row a new version, and its chain a gap unless it has one open.
-	// The entry comes last, so it may be that the row is gone by then, or under another
-	// key, and only the chain that it left is there.
-	touch = `
-		` + take2 + `
-		UPDATE "$table" SET version = ` + taken + `,
-			op_number = CASE WHEN ` + isStrangeRow + ` THEN 0 ELSE op_number + (head <> 0 AND version = head) END,
-			head = CASE WHEN ` + isStrangeRow + ` THEN 0 WHEN head <> 0 AND version = head THEN ` + taken + ` - 1 ELSE head END WHERE key = NEW.key;
-		INSERT INTO "$table_history"(id, key, op_number, op, at, prev)
-			SELECT e.id, NEW.key, NEW.op_number + 1, 11, ` + triggerNow + `, NEW.head FROM (SELECT coalesce(
-				(SELECT head FROM "$table" WHERE key = NEW.key AND op_number = NEW.op_number + 1),
-				(SELECT head FROM "_urlite_$table_deleted" WHERE key = NEW.key AND op_number = NEW.op_number + 1)) AS id) AS e
-			WHERE NEW.head <> 0 AND NEW.version = NEW.head AND e.id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM "$table_history" WHERE id = e.id);
-		DELETE FROM "_urlite_$table_deleted" WHERE key = NEW.key AND version < 0
-			AND op_number <= (SELECT op_number FROM "$table" WHERE key = NEW.key);`
-
 	// findChain finds a chain again that is not set aside any more: a client's trigger
 	// has changed the row just before it was deleted, and so left it with an open gap.
 	findChain = `
@@ -115,6 +101,8 @@ type trigger struct {
 	name, when, body string
 	among            bool
 }
+
+func (t *trigger) isBefore() bool { return strings.HasPrefix(t.when, "BEFORE") }
 
 // triggers are by name, below the table's own. Rows that are ours are written with their
 // version, which is never 0, and deleted when their chain is among the deleted.
@@ -135,8 +123,8 @@ var triggers = func() []trigger {
 			AND EXISTS (SELECT 1 FROM "$table" WHERE key = NEW.key AND head <> 0)`, body: of("NEW.key", setAside)},
 		{name: "inserted", when: inserted, body: of("NEW.key", adopt) + mustBeSeen},
 		{name: "inserted_again", when: inserted, body: of("NEW.key", adopt) + mustBeSeen, among: true},
-		{name: "updated", when: updated, body: touch + mustBeSeen},
-		{name: "updated_again", when: updated, body: touch + mustBeSeen, among: true},
+		{name: "updated", when: updated, body: of("NEW.key", setAside+adopt) + mustBeSeen},
+		{name: "updated_again", when: updated, body: of("NEW.key", setAside+adopt) + mustBeSeen, among: true},
 		{name: "leaving", when: `BEFORE DELETE ON "$table" WHEN OLD.head <> 0
 			AND NOT EXISTS (SELECT 1 FROM "_urlite_$table_deleted" WHERE key = OLD.key AND version >= 0)`, body: of("OLD.key", setAside)},
 		{name: "deleted", when: `AFTER DELETE ON "$table" WHEN coalesce((SELECT version FROM "_urlite_$table_deleted" WHERE key = OLD.key), -OLD.head) < 0
@@ -144,7 +132,7 @@ var triggers = func() []trigger {
 		{name: "moving", when: `BEFORE UPDATE OF key ON "$table" WHEN NEW.key <> OLD.key`,
 			body: of("OLD.key", setAside) + of("NEW.key", setAside)},
 		{name: "moved", when: `AFTER UPDATE OF key ON "$table" WHEN NEW.key <> OLD.key`,
-			body: of("NEW.key", adopt) + mustBeSeen + of("OLD.key", bury)},
+			body: of("OLD.key", bury) + of("NEW.key", adopt) + mustBeSeen},
 	}
 }()
 
@@ -155,7 +143,10 @@ func (t *trigger) text(table string) string {
 
 // found is what a KV table has for triggers.
 type found struct {
-	own []string // with a name of ours
+	// right are those of ours that may stay if others are made anew, by text; wrong
+	// those that may not, by name.
+	right map[string]bool
+	wrong []string
 	// among says that a client has some, on the table or on its history.
 	among bool
 	state triggerState
@@ -170,8 +161,10 @@ const (
 	triggersReady
 )
 
-// findTriggers looks at the triggers of a table. Ours have to be the latest: those run
-// first, and a client's may end its statement with RAISE(IGNORE).
+// findTriggers looks at the triggers of a table. The latest run first, among those
+// before a change and among those after it. Ours before it should be the last to look,
+// so they stay where they are; ours after it have to be the first, since a client's may
+// change the row again, or end its statement with RAISE(IGNORE).
 func findTriggers(conn *sqlite.Conn, table string) (f found, err error) {
 	stmt, _, err := conn.PrepareTransient(`SELECT name, sql, tbl_name = ?1 COLLATE NOCASE FROM main.sqlite_master
 		WHERE type = 'trigger' AND (tbl_name = ?1 COLLATE NOCASE OR tbl_name = ?1 || '_history' COLLATE NOCASE) ORDER BY rowid`)
@@ -180,11 +173,12 @@ func findTriggers(conn *sqlite.Conn, table string) (f found, err error) {
 	}
 	defer stmt.Finalize()
 	bindText(stmt, 1, table)
-	missing := map[string]bool{} // by text: those not yet found, and whether they are needed always
+	f.right = map[string]bool{}
+	missing := map[string]*trigger{}
 	for i := range triggers {
-		missing[triggers[i].text(table)] = !triggers[i].among
+		missing[triggers[i].text(table)] = &triggers[i]
 	}
-	wrong, behind := false, false
+	strange, behind := false, false
 	for {
 		row, err := stmt.Step()
 		if err != nil {
@@ -193,21 +187,23 @@ func findTriggers(conn *sqlite.Conn, table string) (f found, err error) {
 		if !row {
 			break
 		}
-		name, text := stmt.ColumnText(0), stmt.ColumnText(1)
-		if stmt.ColumnInt(2) == 0 || !isOwn(name) {
-			f.among, behind = true, behind || (stmt.ColumnInt(2) != 0 && len(f.own) > 0)
-			continue
-		}
-		f.own = append(f.own, name)
-		_, right := missing[text]
-		wrong = wrong || !right
+		name, text, onTable := stmt.ColumnText(0), stmt.ColumnText(1), stmt.ColumnInt(2) != 0
+		t := missing[text]
 		delete(missing, text)
+		switch {
+		case !onTable || !isOwn(name):
+			f.among, behind = true, behind || (onTable && len(f.wrong) > 0)
+		case t != nil && t.isBefore():
+			f.right[text] = true
+		default:
+			f.wrong, strange = append(f.wrong, name), strange || t == nil
+		}
 	}
-	for _, always := range missing {
-		wrong, behind = wrong || always, behind || f.among
+	for _, t := range missing {
+		strange, behind = strange || !t.among, behind || f.among
 	}
 	switch {
-	case wrong:
+	case strange:
 		f.state = triggersMissing
 	case behind:
 		f.state = triggersBehind
@@ -224,18 +220,19 @@ func createTriggers(conn *sqlite.Conn, table string) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range f.own {
+	for _, name := range f.wrong {
 		if err := run(conn, `DROP TRIGGER main."`+strings.ReplaceAll(name, `"`, `""`)+`"`); err != nil {
 			return err
 		}
 	}
 	for i := range triggers {
 		t := &triggers[i]
-		if t.among && !f.among {
+		text := t.text(table)
+		if f.right[text] || (t.among && !f.among) {
 			continue
 		}
-		create := strings.Replace(t.text(table), "CREATE TRIGGER ", "CREATE TRIGGER main.", 1)
-		if err := run(conn, forTable(`DROP TRIGGER IF EXISTS main."_urlite_$table_`+t.name+`"`, table), create); err != nil {
+		if err := run(conn, forTable(`DROP TRIGGER IF EXISTS main."_urlite_$table_`+t.name+`"`, table),
+			strings.Replace(text, "CREATE TRIGGER ", "CREATE TRIGGER main.", 1)); err != nil {
 			return err
 		}
 	}

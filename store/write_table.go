@@ -20,7 +20,7 @@ const (
 	updateValue = `UPDATE main."$table" SET updated_at = ?2, version = ?3, op_number = ?4, head = ?5, value = ?6 WHERE key = ?1 AND version = ?7`
 	// updateLife is for writes that leave the value alone, which may not be loaded.
 	updateLife = `UPDATE main."$table" SET updated_at = ?2, version = ?3, op_number = ?4, head = ?5, expire_at = ?6 WHERE key = ?1 AND version = ?7`
-	deleteRow  = `DELETE FROM main."$table" WHERE key = ?1`
+	deleteRow  = `DELETE FROM main."$table" WHERE key = ?1 AND version = ?2`
 
 	selectDeleted = `SELECT version, op_number, head, updated_at FROM main."_urlite_$table_deleted" WHERE key = ?1`
 	insertDeleted = `INSERT OR REPLACE INTO main."_urlite_$table_deleted"(key, version, op_number, head, updated_at) VALUES (?1, ?2, ?3, ?4, ?5)`
@@ -146,15 +146,15 @@ func (t *writeTable) save(conn *sqlite.Conn, key string, was, now *kv.Row) error
 				return err
 			}
 		}
-		return oneChanged(conn, putRow(conn, t.insert, &t.numbers, key, now, newRow))
+		return oneChanged(conn, putRow(conn, t.insert, &t.numbers, key, now, nil))
 	case now.Exists && now.Value.Kind == kv.Stored:
 		return t.saveLife(conn, key, was, now)
 	case now.Exists && sameLife(was, now):
 		return oneChanged(conn, putValue(conn, t.value, &t.numbers, key, now, was.Version))
 	case now.Exists:
-		return oneChanged(conn, putRow(conn, t.update, &t.numbers, key, now, was.Version))
+		return oneChanged(conn, putRow(conn, t.update, &t.numbers, key, now, was))
 	case was.Exists:
-		return t.remove(conn, key, now)
+		return t.remove(conn, key, was.Version, now)
 	case now.Head != 0:
 		return t.buryChain(key, now)
 	}
@@ -177,15 +177,16 @@ func (t *writeTable) saveLife(conn *sqlite.Conn, key string, was, now *kv.Row) e
 	return oneChanged(conn, step(t.life))
 }
 
-// remove deletes the row of key and keeps its chain, if it has one. The chain comes
+// remove deletes the row of key in the version that was read, and keeps its chain, if it has one. The chain comes
 // first: by it our trigger knows that the deletion is ours.
-func (t *writeTable) remove(conn *sqlite.Conn, key string, chain *kv.Row) error {
+func (t *writeTable) remove(conn *sqlite.Conn, key string, was int64, chain *kv.Row) error {
 	if chain.Head != 0 {
 		if err := t.buryChain(key, chain); err != nil {
 			return err
 		}
 	}
 	bindText(t.delete, 1, key)
+	t.delete.BindInt64(2, was)
 	return oneChanged(conn, step(t.delete))
 }
 

@@ -17,20 +17,21 @@ func (w *Writer) mayAll(c *Call) (may bool, err error) {
 		if op.If == nil && op.Code != kv.Limit {
 			continue
 		}
-		s, why, err := w.ask(c, op)
+		s := w.overlay.slot(c.Table, op.Key)
+		why, err := w.load(s, op)
+		if why == nil && err == nil {
+			w.failed.Check(op, &s.row, w.now)
+			why = w.ask(c, op, &s.row)
+		}
 		switch {
 		case err != nil:
 			return false, err
-		case why == nil:
-		case why.Kind == refusal.PreconditionFailed:
-			w.failed.Check(op, &s.row, w.now)
-		case why.Kind == refusal.RateLimited:
+		case why == kv.RateLimited:
 			limited = true
-		default:
+		case why != nil:
 			c.err = why
 			return false, nil
 		}
-		c.reply(&w.outcome.Reply)
 	}
 	switch {
 	case w.failed.Any():
@@ -44,12 +45,15 @@ func (w *Writer) mayAll(c *Call) (may bool, err error) {
 	return false, nil
 }
 
-// ask is decide for an operation that others of its call may yet refuse: a rate limit
-// then tells what is left without it.
-func (w *Writer) ask(c *Call, op *kv.Op) (*slot, *refusal.Refusal, error) {
-	peek := op.Peek
-	op.Peek = true
-	s, why, err := w.decide(c, op)
-	op.Peek = peek
-	return s, why, err
+// ask has a rate limit tell what is left, without the cost of an operation that others
+// of its call may yet refuse. Nothing else is asked.
+func (w *Writer) ask(c *Call, op *kv.Op, row *kv.Row) *refusal.Refusal {
+	if op.Code != kv.Limit {
+		return nil
+	}
+	peek := *op
+	peek.Peek = true
+	why := kv.Decide(&peek, row, w.now, &w.outcome)
+	c.reply(&w.outcome.Reply)
+	return why
 }

@@ -54,6 +54,7 @@ func (c *Call) Release() {
 	c.Table, c.Actor, c.Ops, c.SQL = "", "", c.Ops[:0], nil
 	c.Deadline, c.RowsMax, c.err, c.bytes = 0, 0, nil, 0
 	c.Shape, c.Once = kv.One, Once{}
+	clear(c.Replies) // an element may be large
 	c.Replies, c.owned = c.Replies[:0], keep(c.owned)
 	c.Answer = Answer{Body: keep(c.Answer.Body)}
 	c.Results.Reset()
@@ -97,8 +98,13 @@ func keep(buffer []byte) []byte {
 // begin makes the call ready to be worked, perhaps again.
 func (c *Call) begin() {
 	c.err = nil
+	c.Answer = Answer{Body: c.Answer.Body[:0]}
 	c.Replies, c.owned = c.Replies[:0], c.owned[:0]
 }
+
+// mayRewind tells whether operations of the call may have to be undone: none of them
+// is done until all are, and their answer fits.
+func (c *Call) mayRewind() bool { return len(c.Ops) > 1 || c.Once.Key != "" }
 
 // reply keeps a reply beyond the commit.
 func (c *Call) reply(r *kv.Reply) {

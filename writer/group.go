@@ -178,7 +178,7 @@ func (w *Writer) workOp(c *Call, op *kv.Op) (*refusal.Refusal, error) {
 	outcome := &w.outcome
 	if why == nil {
 		if outcome.Changed {
-			if len(c.Ops) > 1 {
+			if c.mayRewind() {
 				w.overlay.touch(s)
 			}
 			s.dirty = true
@@ -202,7 +202,7 @@ func (w *Writer) decide(c *Call, op *kv.Op) (*slot, *refusal.Refusal, error) {
 // load brings what op needs of its row into the slot.
 func (w *Writer) load(s *slot, op *kv.Op) (*refusal.Refusal, error) {
 	withValue := op.ReadsValue()
-	if s.loaded && !kv.NeedsValue(op, &s.row) {
+	if s.loaded && !kv.NeedsValue(op, &s.row, w.now) {
 		return nil, nil
 	}
 	if !s.loaded {
@@ -211,7 +211,7 @@ func (w *Writer) load(s *slot, op *kv.Op) (*refusal.Refusal, error) {
 		}
 		s.row, s.loaded = s.was, true
 		w.overlay.loaded += len(s.was.Value.Bytes)
-		if !kv.NeedsValue(op, &s.row) {
+		if !kv.NeedsValue(op, &s.row, w.now) {
 			return nil, nil
 		}
 	}
@@ -252,15 +252,23 @@ func (w *Writer) workSQL(c *Call) error {
 	if c.Deadline != 0 {
 		limit = min(limit, time.Duration(c.Deadline-w.now)*time.Millisecond)
 	}
+	bytesMax := c.Results.BytesMax
+	kept := c.Once.Key != "" && (bytesMax == 0 || bytesMax > answerBytesMax)
+	if kept {
+		c.Results.BytesMax = answerBytesMax
+	}
 	c.Results.Begin(c.SQL.Format)
 	err := w.disk.RunSQL(c.SQL, limit, c.RowsMax, &c.Results)
 	c.Results.End()
+	c.Results.BytesMax = bytesMax
 	w.upkeep.distrust() // SQL may have given rows a lifetime
 	var item *sqltx.ItemError
 	if w.disk.TransactionEnded() || (err != nil && !errors.As(err, &item)) {
 		return err
 	}
-	c.err = err
+	if c.err = err; item != nil && item.Refusal.Kind == refusal.ResponseTooLarge && kept {
+		c.err = &sqltx.ItemError{Index: item.Index, Refusal: errAnswerTooLarge}
+	}
 	w.sequence, err = w.disk.Sequence()
 	return err
 }

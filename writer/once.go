@@ -62,12 +62,20 @@ func (w *Writer) workOnce(c *Call) error {
 		c.err = ErrNotDone
 		return nil
 	}
+	logged, sequence := w.overlay.mark(), w.sequence
 	if err := w.workAny(c); err != nil || c.err != nil {
 		return err
 	}
 	c.answer()
-	if len(c.Answer.Body) > answerBytesMax {
-		return errAnswerTooLarge // the group's: what the call did has to be undone
+	switch {
+	case len(c.Answer.Body) <= answerBytesMax:
+	case c.SQL != nil:
+		return errAnswerTooLarge // of thousands of small results; the group undoes them
+	default:
+		w.overlay.rewind(logged)
+		w.sequence = sequence
+		c.err = errAnswerTooLarge
+		return nil
 	}
 	w.upkeep.expires(w.now + answersKeptMillis)
 	return w.disk.Remember(c.Once.Key, &store.Answer{

@@ -67,7 +67,7 @@ func (w *Writer) sweep() error {
 		return err
 	}
 	w.metrics.swept.Add(swept.Rows)
-	if swept.More && swept.Rows == 0 {
+	if swept.More && swept.Rows+swept.Answers == 0 {
 		w.postponeSweep()
 	}
 	switch {

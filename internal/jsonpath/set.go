@@ -31,7 +31,11 @@ func Set(dst, document []byte, p Path, leaf []byte) ([]byte, *refusal.Refusal) {
 	if why := p.checkDepth(leaf); why != nil {
 		return dst, why
 	}
-	dst = slices.Grow(dst, len(document)+len(leaf)+pathBytesMax)
+	room := len(document) + len(leaf)
+	if at.outcome != found {
+		room += pathBytesMax // for the names that are new
+	}
+	dst = slices.Grow(dst, room)
 	dst = append(dst, document[:at.start]...)
 	if at.outcome == found {
 		dst = append(dst, leaf...)

@@ -1,6 +1,10 @@
 package ratelimit
 
-import "github.com/urlite/urlite/refusal"
+import (
+	"math/bits"
+
+	"github.com/urlite/urlite/refusal"
+)
 
 // Rule is one limit on a key, and what a request costs under it: at most Limit per
 // WindowSeconds.
@@ -93,6 +97,21 @@ func (r *Rule) capacity() int64 {
 		return r.Burst
 	}
 	return r.Limit
+}
+
+// Quota is what may pass at once, and the seconds in which as much passes again: the
+// limit and its window, or of gcra the burst and the time that it takes to refill,
+// rounded up.
+func (r *Rule) Quota() (quota, seconds int64) {
+	if r.Burst == 0 {
+		return r.Limit, r.WindowSeconds
+	}
+	high, low := bits.Mul64(uint64(r.Burst), uint64(r.WindowSeconds))
+	whole, rest := bits.Div64(high, low, uint64(r.Limit))
+	if rest > 0 {
+		whole++
+	}
+	return r.Burst, int64(whole)
 }
 
 func (r *Rule) windowMillis() int64 { return r.WindowSeconds * 1000 }
