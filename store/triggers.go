@@ -259,7 +259,7 @@ func isOwnTrigger(name string) bool {
 const (
 	forgetStrangeHeads = `UPDATE main."$table" SET head = 0, op_number = 0 WHERE head <> 0 AND NOT EXISTS
 		(SELECT 1 FROM main."$table_history" AS h WHERE h.id = head AND h.key = "$table".key AND h.op_number = "$table".op_number)`
-	forgetStrangeChains = `DELETE FROM main."_urlite_$table_deleted" WHERE key IN (SELECT key FROM main."$table") OR NOT EXISTS
+	forgetStrangeChains = `DELETE FROM main."_urlite_$table_deleted" WHERE version < 0 OR key IN (SELECT key FROM main."$table") OR NOT EXISTS
 		(SELECT 1 FROM main."$table_history" AS h WHERE h.id = head AND h.key = "_urlite_$table_deleted".key)`
 	forgetStrangePast = `DELETE FROM main."$table_history" WHERE id IN (SELECT h.id FROM main."$table_history" AS h LEFT JOIN
 		(SELECT key, head FROM main."$table" WHERE head <> 0 UNION ALL SELECT key, head FROM main."_urlite_$table_deleted") AS c
