@@ -18,8 +18,9 @@ const (
 	EntryPersist    EntryOp = 10
 	EntryUnrecorded EntryOp = 11
 	EntryRollback   EntryOp = 12
+	EntryAppend     EntryOp = 13
 
-	entryEnd = 13
+	entryEnd = iota + 1
 )
 
 // KeyframeEvery is how many entries may lie between two full states of a key, so

@@ -20,7 +20,7 @@ import (
 // counting has something to count.
 
 var (
-	anyCode = anyOf([]Code{Set, Set, Set, Delete, Incr, Incr, Decr, Push, Push, Push, Push, Pop, Pop, Remove, Remove, Expire, Persist, Limit, Limit})
+	anyCode = anyOf([]Code{Set, Set, Set, Delete, Incr, Incr, Decr, Push, Push, Push, Push, Pop, Pop, Remove, Remove, Expire, Persist, Limit, Limit, Append})
 
 	anyDelta = rapid.OneOf(rapid.Int64Range(1, 1000), rapid.Int64Min(1))
 	anyType  = anyOf([]string{"text/plain", contentTypeJSON, contentTypeJSON, contentTypeBinary, "", "image/png", "application/merge-patch+json"})
@@ -182,6 +182,8 @@ func anyOpOf(t *rapid.T, code Code, row *Row) *Op {
 		fillRemove(t, op, row)
 	case Expire:
 		op.TTLSeconds, op.TTLSent = op.TTLSeconds+1, true
+	case Append:
+		op.Value, op.ContentType = BodyOf(op, anyType.Draw(t, "type"), []byte(anyBody(t)))
 	case Limit:
 		op.Limit, op.Peek = anyRule(t), seldom(t, 2, "peek")
 	}

@@ -24,7 +24,7 @@ type Op struct {
 	Path string
 	path jsonpath.Path
 
-	// Value is what Set stores, Push appends, and Remove looks for.
+	// Value is what Set stores, Push and Append append, and Remove looks for.
 	Value Value
 	// ContentType is the type that Value comes with.
 	ContentType string
@@ -61,7 +61,7 @@ type Reply struct {
 	Value    int64 // Incr and Decr: the counter after
 	Applied  int64 // Incr and Decr: the change made
 	ExpireAt int64 // ms, 0 = never
-	Size     int   // Set: bytes of the value
+	Size     int   // Set and Append: bytes of the value
 	Length   int   // Push, Pop and Remove: elements after
 	Deleted  bool  // Delete: there was something to delete
 	// Element is what Pop and Remove took. It lies in the row's memory: who keeps a

@@ -17,6 +17,7 @@ const (
 	Expire
 	Persist
 	Limit
+	Append
 
 	codeEnd
 )
@@ -96,6 +97,8 @@ var operations = [codeEnd]operation{
 		decide: decidePersist, entry: EntryPersist, answer: answerExpiry, ignoresValue: true, keepsValue: true, history: always},
 	Limit: {name: "limit", takes: TakesLimit,
 		check: checkLimit, decide: decideLimit, answer: answerLimit, history: never},
+	Append: {name: "append", takes: TakesBody | TakesConditions,
+		decide: decideAppend, entry: EntryAppend, fold: foldAppend, answer: answerAppend},
 }
 
 // String is the operation's name as clients write it.

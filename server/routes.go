@@ -32,6 +32,7 @@ var (
 		"remove":   writeKey(kv.Remove),
 		"expire":   writeKey(kv.Expire),
 		"persist":  writeKey(kv.Persist),
+		"append":   writeKey(kv.Append),
 		"limit":    limit,
 		"rollback": notBuilt,
 	}

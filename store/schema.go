@@ -101,7 +101,7 @@ func createTable(conn *sqlite.Conn, table string, state tableState) error {
 	if state == tableBehind {
 		return createTriggers(conn, table)
 	}
-	deleted, err := columnsOf(conn, "_urlite_"+table+"_deleted")
+	past, err := columnsOf(conn, table+"_history")
 	if err != nil {
 		return err
 	}
@@ -110,10 +110,20 @@ func createTable(conn *sqlite.Conn, table string, state tableState) error {
 			return err
 		}
 	}
-	if err := forgetStrangers(conn, table, state, len(deleted) > 0); err != nil {
+	if err := forgetStrangers(conn, table, state, isHistory(past)); err != nil {
 		return err
 	}
 	return createTriggers(conn, table)
+}
+
+// isHistory tells a history of ours from a table that happens to have the name.
+func isHistory(columns map[string]bool) bool {
+	for _, name := range []string{"id", "key", "op_number", "op", "at", "prev", "actor", "arg", "path", "content_type", "expire_at", "value"} {
+		if !columns[name] {
+			return false
+		}
+	}
+	return true
 }
 
 // tableState is what stands under a KV table's name.
