@@ -101,6 +101,11 @@ func createTable(conn *sqlite.Conn, table string, state tableState) error {
 	if state == tableBehind {
 		return createTriggers(conn, table)
 	}
+	if state == tableBare {
+		if err := keysMustBeUnique(conn, table); err != nil {
+			return err
+		}
+	}
 	past, err := columnsOf(conn, table+"_history")
 	if err != nil {
 		return err
@@ -114,6 +119,21 @@ func createTable(conn *sqlite.Conn, table string, state tableState) error {
 		return err
 	}
 	return createTriggers(conn, table)
+}
+
+// keysMustBeUnique refuses a copy of a table that can hold two rows of one key.
+func keysMustBeUnique(conn *sqlite.Conn, table string) error {
+	stmt, _, err := conn.PrepareTransient(`SELECT 1 FROM pragma_index_list(?1, 'main') AS l WHERE l."unique" AND NOT l.partial
+		AND (SELECT group_concat(name) FROM pragma_index_info(l.name, 'main')) = 'key'`)
+	if err != nil {
+		return err
+	}
+	defer stmt.Finalize()
+	bindText(stmt, 1, table)
+	if unique, err := stmt.Step(); err != nil || unique {
+		return err
+	}
+	return refusal.Newf(refusal.InvalidParameters, "%q is not a key-value table: its keys are not unique", table)
 }
 
 // isHistory tells a history of ours from a table that happens to have the name.

@@ -311,15 +311,12 @@ func (w *WriteConn) makeWhole() error {
 	}
 	for _, name := range tables {
 		state, err := inspectTable(w.conn, name)
-		switch {
-		case noKeyValueTable(err):
-			continue
-		case err == nil && state != tableReady:
+		if err == nil && state != tableReady {
 			if err = w.meta.ensure(w.sequence); err == nil {
 				err = w.createTable(name, state)
 			}
 		}
-		if err != nil {
+		if err != nil && !noKeyValueTable(err) {
 			return err
 		}
 	}
