@@ -1,9 +1,6 @@
 package kv
 
-import (
-	"strings"
-	"unicode/utf8"
-)
+import "strings"
 
 // The types that are given to a body which came without one.
 const (
@@ -45,18 +42,4 @@ func IsText(contentType string) bool {
 // is a form, and no one stores forms.
 func chosen(contentType string) bool {
 	return contentType != "" && !strings.EqualFold(mediaType(contentType), "application/x-www-form-urlencoded")
-}
-
-// ContentTypeOf is the type to store a body under: the sender's, or else what
-// the body looks like.
-func ContentTypeOf(sent string, body []byte) string {
-	switch {
-	case chosen(sent):
-		return sent
-	case validJSON(body):
-		return contentTypeJSON
-	case utf8.Valid(body):
-		return contentTypeText
-	}
-	return contentTypeBinary
 }

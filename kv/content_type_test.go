@@ -35,8 +35,8 @@ func TestWhichTypesAreJSONAndWhichAreText(t *testing.T) {
 func TestABodyIsStoredUnderItsSendersTypeOrWhatItLooksLike(t *testing.T) {
 	f := func(sent, body, want string) {
 		t.Helper()
-		if got := ContentTypeOf(sent, []byte(body)); got != want {
-			t.Errorf("ContentTypeOf(%q, %q) = %q, want %q", sent, body, got, want)
+		if _, got := BodyOf(&Op{}, sent, []byte(body)); got != want {
+			t.Errorf("the type of %q, %q is %q, want %q", sent, body, got, want)
 		}
 	}
 	f("image/png", "{}", "image/png")
@@ -53,12 +53,12 @@ func TestABodyIsStoredUnderItsSendersTypeOrWhatItLooksLike(t *testing.T) {
 	}
 }
 
-func FuzzContentTypeOf(f *testing.F) {
+func FuzzBodyOf(f *testing.F) {
 	for _, seed := range []string{"", "application/json", "text/x;", "+json", "a/b+json", ";"} {
 		f.Add(seed, []byte(`{"a":[1,2]}`))
 	}
 	f.Fuzz(func(t *testing.T, sent string, body []byte) {
-		got := ContentTypeOf(sent, body)
+		value, got := BodyOf(&Op{}, sent, body)
 		if got == "" {
 			t.Fatal("a body without a type")
 		}
@@ -67,7 +67,9 @@ func FuzzContentTypeOf(f *testing.F) {
 				t.Fatalf("%q for %q", got, body)
 			}
 		}
-		value := BytesValue(body, got)
+		if whole := BytesValue(body, got); value.Kind != whole.Kind {
+			t.Fatalf("kind %d, want %d", value.Kind, whole.Kind)
+		}
 		if string(value.Append(nil)) != string(body) || value.Size() != len(body) {
 			t.Fatal("the bytes changed")
 		}
