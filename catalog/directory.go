@@ -10,7 +10,7 @@ import (
 
 var (
 	errHeld       = refusal.New(refusal.DatabaseBusy, "the file is being read or written in directory mode")
-	errIsDatabase = refusal.New(refusal.PathIsDirectory, "the file is a database that is in use; select it with db")
+	errIsDatabase = refusal.New(refusal.PathIsDirectory, "the file is a database; select it with db")
 	errIsSideFile = refusal.New(refusal.PathIsDirectory, "the file belongs to a database")
 )
 
@@ -35,20 +35,34 @@ func (c *Catalog) Directory(name string) (path string, is bool, err error) {
 }
 
 // KeepClosed keeps the file at path from being opened as a database until release is
-// called, and refuses a file that is open as one, or belongs to one: closing it after
-// a look would take the locks away that SQLite holds on it in this process.
+// called, and refuses a file that is one, or belongs to one: written as a file it would
+// be lost, and closing one that is open would take the locks away that SQLite holds on
+// it in this process.
 func (c *Catalog) KeepClosed(path string) (release func(), err error) {
 	if sideFile(filepath.Base(path)) {
 		return nil, errIsSideFile
 	}
+	if !c.hold(path) {
+		return nil, errIsDatabase
+	}
+	// Nobody has it open, so that it may be looked at.
+	if is, err := Inspect(path); err == nil && is {
+		c.letGo(path)
+		return nil, errIsDatabase
+	}
+	return func() { c.letGo(path) }, nil
+}
+
+// hold keeps a file that is not open as a database from being opened as one.
+func (c *Catalog) hold(path string) bool {
 	id, exists := identify(path)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.byPath[path] != nil || (exists && c.byFile[id] != nil) {
-		return nil, errIsDatabase
+		return false
 	}
 	c.held[path]++
-	return func() { c.letGo(path) }, nil
+	return true
 }
 
 func (c *Catalog) letGo(path string) {

@@ -6,9 +6,14 @@ import (
 )
 
 var (
+	targetTooLarge = refusal.Newf(refusal.PayloadTooLarge, "value exceeds the limit of %d bytes for an element to remove", targetBytesMax)
 	removesNothing = refusal.New(refusal.InvalidParameters, "either index or a body with value is required")
 	noSuchElement  = refusal.New(refusal.KeyNotFound, "Element not found")
 )
+
+// targetBytesMax bounds what an element is compared with: it is sorted for that, while
+// everybody waits.
+const targetBytesMax = 256 << 10
 
 func checkRemove(op *Op) *refusal.Refusal {
 	switch {
@@ -16,6 +21,8 @@ func checkRemove(op *Op) *refusal.Refusal {
 		return nil
 	case len(op.Value.Bytes) == 0:
 		return removesNothing
+	case len(op.Value.Bytes) > targetBytesMax:
+		return targetTooLarge
 	case !op.Value.isDocument():
 		return elementNotJSON
 	}

@@ -113,7 +113,7 @@ func (q *request) end() {
 // json sends the body as it is.
 func (q *request) json() {
 	q.ctx.Response.Header.SetContentType("application/json")
-	q.ctx.SetBody(q.out) // copies
+	q.out = q.ctx.Response.SwapBody(q.out) // from now on it is the response's
 }
 
 // Shown seconds: a moment that is past is rounded down, one to come up.

@@ -140,6 +140,7 @@ func bindOneLimit(raw []byte, op *kv.Op) (why *refusal.Refusal) {
 			op.Limit.Cost, why = jsonInteger(name, value)
 		case "burst":
 			op.Limit.Burst, why = jsonInteger(name, value)
+			op.Limit.Burst = burst(op.Limit.Burst)
 		}
 		if why != nil {
 			return why
@@ -167,7 +168,18 @@ func bindLimit(q *request, op *kv.Op) (err error) {
 			return err
 		}
 	}
+	if q.has("burst") {
+		rule.Burst = burst(rule.Burst)
+	}
 	return nil
+}
+
+// burst is one that was sent: 0 is none that there can be, and not its absence.
+func burst(sent int64) int64 {
+	if sent == 0 {
+		return -1
+	}
+	return sent
 }
 
 // refuseRate answers a refusal like a grant, with an error beside it.

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/valyala/fasthttp"
@@ -11,6 +13,8 @@ import (
 	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/refusal"
 )
+
+var errEntryTooLarge = refusal.New(refusal.ResponseTooLarge, "the entry is too large as JSON; GET the key itself")
 
 var errKeyExpired = refusal.New(refusal.KeyExpired, "Key not found")
 
@@ -86,6 +90,9 @@ func entry(q *request) error {
 	q.number("updated_at", secondsDown(row.UpdatedAt))
 	q.moment("expire_at", row.ExpireAt)
 	q.etagText(row.Version)
+	if len(q.out)+valueLen(row) > q.server.config.SQL.BytesMax {
+		return errEntryTooLarge
+	}
 	q.out = appendValue(append(q.out, ','), row)
 	q.end()
 	return nil
@@ -115,6 +122,15 @@ func (q *request) loadLive() error {
 	return kv.KeyNotFound
 }
 
+// valueLen is about how long a value is as appendValue writes it: a text of control
+// characters grows six times.
+func valueLen(row *kv.Row) int {
+	if kv.IsText(row.ContentType) {
+		return jsontext.QuotedLen(row.Value.Bytes)
+	}
+	return base64.StdEncoding.EncodedLen(len(row.Value.Bytes))
+}
+
 // appendValue appends a value as it stands in a JSON envelope: "value" parsed for
 // a JSON type and as a string for text, "value_base64" for all that is neither,
 // or claims to be and is not.
@@ -124,6 +140,7 @@ func appendValue(dst []byte, row *kv.Row) []byte {
 	if row.Value.Kind == kv.Integer {
 		bytes = row.Value.Append(digits[:0])
 	}
+	dst = slices.Grow(dst, valueLen(row)+len(`"value_base64":""`))
 	switch {
 	case kv.IsJSON(row.ContentType) && utf8.Valid(bytes) && json.Valid(bytes):
 		return append(append(dst, `"value":`...), bytes...)

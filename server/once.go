@@ -20,7 +20,7 @@ func (q *request) bindOnce(call *catalog.Call) error {
 	if key == nil {
 		return nil
 	}
-	if len(key) == 0 || len(key) > onceBytesMax {
+	if len(key) == 0 || len(key) > onceBytesMax || len(q.ctx.Request.Header.PeekAll(headerIdempotencyKey)) > 1 {
 		return errOnceKey
 	}
 	for _, c := range key {

@@ -22,6 +22,7 @@ extern LINKED const void *sqlite3_column_blob(sqlite3_stmt*, int);
 extern LINKED const char *sqlite3_errmsg(sqlite3*);
 extern LINKED int sqlite3_db_config(sqlite3*, int, ...);
 extern LINKED void sqlite3_interrupt(sqlite3*);
+extern LINKED int sqlite3_file_control(sqlite3*, const char*, int, void*);
 extern LINKED void *sqlite3_wal_hook(sqlite3*, int(*)(void*, sqlite3*, const char*, int), void*);
 
 static int bind_blob(void *stmt, int param, const void *data, int size) {
@@ -38,6 +39,11 @@ static const void *column_bytes(void *stmt, int column, int *size) {
 static const char *errmsg(void *db) { return sqlite3_errmsg((sqlite3*)db); }
 static int config_bool(void *db, int option, int on) { return sqlite3_db_config((sqlite3*)db, option, on, (int*)0); }
 static void interrupt(void *db) { sqlite3_interrupt((sqlite3*)db); }
+static int has_moved(void *db) {
+	int moved = 0, has_moved = 20; // SQLITE_FCNTL_HAS_MOVED
+	sqlite3_file_control((sqlite3*)db, "main", has_moved, &moved);
+	return moved;
+}
 static int keep_frames(void *frames, sqlite3 *db, const char *name, int n) { *(int*)frames = n; return 0; }
 static void count_frames(void *db, int *frames) { sqlite3_wal_hook((sqlite3*)db, keep_frames, frames); }
 */
@@ -127,6 +133,9 @@ func reprepared(stmt *sqlite.Stmt) int {
 func parameterName(stmt *sqlite.Stmt, param int) string {
 	return C.GoString(C.parameter_name(stmtHandle(stmt), C.int(param)))
 }
+
+// hasMoved tells whether the file was renamed, removed or replaced since it was opened.
+func hasMoved(conn *sqlite.Conn) bool { return C.has_moved(connHandle(conn)) != 0 }
 
 // interrupt stops what runs on conn at the moment; nothing else. It may be called
 // from any goroutine while conn is open.

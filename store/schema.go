@@ -102,7 +102,7 @@ func createTable(conn *sqlite.Conn, table string, state tableState) error {
 		return createTriggers(conn, table)
 	}
 	if state == tableBare {
-		if err := keysMustBeUnique(conn, table); err != nil {
+		if err := mustHoldKeys(conn, table); err != nil {
 			return err
 		}
 	}
@@ -121,19 +121,22 @@ func createTable(conn *sqlite.Conn, table string, state tableState) error {
 	return createTriggers(conn, table)
 }
 
-// keysMustBeUnique refuses a copy of a table that can hold two rows of one key.
-func keysMustBeUnique(conn *sqlite.Conn, table string) error {
-	stmt, _, err := conn.PrepareTransient(`SELECT 1 FROM pragma_index_list(?1, 'main') AS l WHERE l."unique" AND NOT l.partial
-		AND (SELECT group_concat(name) FROM pragma_index_info(l.name, 'main')) = 'key'`)
+// mustHoldKeys refuses a table that has the columns of a KV table and not what we rely
+// on, as CREATE TABLE … AS SELECT makes it: a key is there once, and a row that SQL
+// inserts has a version.
+func mustHoldKeys(conn *sqlite.Conn, table string) error {
+	stmt, _, err := conn.PrepareTransient(`SELECT EXISTS (SELECT 1 FROM pragma_index_list(?1, 'main') AS l WHERE l."unique" AND NOT l.partial
+		AND (SELECT group_concat(name) FROM pragma_index_info(l.name, 'main')) = 'key')
+		AND (SELECT count(*) FROM pragma_table_info(?1, 'main') WHERE name IN ('version', 'op_number', 'head') AND "notnull") = 3`)
 	if err != nil {
 		return err
 	}
 	defer stmt.Finalize()
 	bindText(stmt, 1, table)
-	if unique, err := stmt.Step(); err != nil || unique {
+	if _, err := stmt.Step(); err != nil || stmt.ColumnInt(0) != 0 {
 		return err
 	}
-	return refusal.Newf(refusal.InvalidParameters, "%q is not a key-value table: its keys are not unique", table)
+	return refusal.Newf(refusal.InvalidParameters, "%q is not a key-value table: its key is not unique, or version, op_number and head may be NULL", table)
 }
 
 // isHistory tells a history of ours from a table that happens to have the name.

@@ -29,11 +29,11 @@ const (
 	take2 = `UPDATE _urlite_meta SET value = value + 2 WHERE name = 'sequence';`
 	taken = `(SELECT value FROM _urlite_meta WHERE name = 'sequence')`
 
-	// isStrange holds for a row that SQL moved here: it has the head of another key.
-	isStrange = `EXISTS (SELECT 1 FROM "$table_history" AS h WHERE h.id = r.head AND h.key <> r.key)`
-	// RENAME does not understand an alias in an UPDATE.
-	isStrangeRow = `EXISTS (SELECT 1 FROM "$table_history" AS h WHERE h.id = "$table".head AND h.key <> "$table".key)`
-	rowThere     = `EXISTS (SELECT 1 FROM "$table" WHERE key = $key)`
+	// hasChain holds for a row whose head is an entry of its key. One that SQL moved or
+	// copied here has the head of another.
+	hasChain = `r.head <> 0 AND EXISTS (SELECT 1 FROM "$table_history" AS h WHERE h.id = r.head AND h.key = r.key)`
+	rowThere = `EXISTS (SELECT 1 FROM "$table" WHERE key = $key)`
+	chainSet = `EXISTS (SELECT 1 FROM "_urlite_$table_deleted" WHERE key = $key)`
 )
 
 // asideWithoutGap is the version of a chain that is set aside with its latest entry told.
@@ -45,11 +45,10 @@ const (
 	// INSERT OR REPLACE.
 	setAside = `
 		DELETE FROM "_urlite_$table_deleted" WHERE key = $key AND op_number <=
-			(SELECT r.op_number FROM "$table" AS r WHERE r.key = $key AND r.head <> 0 AND NOT ` + isStrange + `);
+			(SELECT r.op_number FROM "$table" AS r WHERE r.key = $key AND ` + hasChain + `);
 		INSERT INTO "_urlite_$table_deleted"(key, updated_at, version, op_number, head)
 			SELECT r.key, 0, CASE WHEN r.version = r.head THEN -1 ELSE -2 END, r.op_number, r.head
-			FROM "$table" AS r WHERE r.key = $key AND r.head <> 0 AND NOT ` + isStrange + `
-			AND NOT EXISTS (SELECT 1 FROM "_urlite_$table_deleted" WHERE key = $key);`
+			FROM "$table" AS r WHERE r.key = $key AND ` + hasChain + ` AND NOT ` + chainSet + `;`
 
 	// openGap writes the UNRECORDED entry of a chain that was set aside. The entry
 	// before it is remembered in updated_at.
@@ -66,7 +65,7 @@ const (
 		UPDATE "$table" SET version = ` + taken + `,
 			op_number = coalesce((SELECT op_number FROM "_urlite_$table_deleted" WHERE key = $key), 0),
 			head = coalesce((SELECT head FROM "_urlite_$table_deleted" WHERE key = $key), 0)
-			WHERE key = $key AND (head = 0 OR EXISTS (SELECT 1 FROM "_urlite_$table_deleted" WHERE key = $key) OR ` + isStrangeRow + `);
+			WHERE key = $key AND (` + chainSet + ` OR NOT EXISTS (SELECT 1 FROM "$table" AS r WHERE r.key = $key AND ` + hasChain + `));
 		DELETE FROM "_urlite_$table_deleted" WHERE key = $key AND head = (SELECT head FROM "$table" WHERE key = $key);`
 
 	// bury leaves the chain of $key to those of deleted keys, if there is no row.
@@ -112,15 +111,16 @@ func (t *trigger) isBefore() bool { return strings.HasPrefix(t.when, "BEFORE") }
 // run for their own updates, which change none of the columns that they are on.
 var triggers = func() []trigger {
 	const (
-		inserted = `AFTER INSERT ON "$table" WHEN NEW.version = 0 AND EXISTS (SELECT 1 FROM "$table" AS r WHERE r.key = NEW.key
-			AND r.head = 0 AND (r.version = 0 OR EXISTS (SELECT 1 FROM "_urlite_$table_deleted" WHERE key = NEW.key)))`
+		inserted = `AFTER INSERT ON "$table" WHEN NEW.version = 0 AND (EXISTS (SELECT 1 FROM "_urlite_$table_deleted" WHERE key = NEW.key)
+			OR EXISTS (SELECT 1 FROM ` + unseen + `))`
 		updated = `AFTER UPDATE OF key, content_type, created_at, updated_at, expire_at, value ON "$table"
 			WHEN NEW.version = OLD.version AND NEW.key = OLD.key AND EXISTS (SELECT 1 FROM ` + unseen + `)`
+		moved = `AFTER UPDATE OF key ON "$table" WHEN NEW.key <> OLD.key AND (EXISTS (SELECT 1 FROM ` + unseen + `)
+			OR EXISTS (SELECT 1 FROM "_urlite_$table_deleted" WHERE key = OLD.key AND version < 0))`
 	)
 	of := func(key, sql string) string { return strings.ReplaceAll(sql, "$key", key) }
 	return []trigger{
-		{name: "replacing", when: `BEFORE INSERT ON "$table" WHEN NEW.version = 0
-			AND EXISTS (SELECT 1 FROM "$table" WHERE key = NEW.key AND head <> 0)`, body: of("NEW.key", setAside)},
+		{name: "replacing", when: `BEFORE INSERT ON "$table" WHEN NEW.version = 0 AND EXISTS (SELECT 1 FROM "$table" WHERE key = NEW.key AND head <> 0)`, body: of("NEW.key", setAside)},
 		{name: "inserted", when: inserted, body: of("NEW.key", adopt) + mustBeSeen},
 		{name: "inserted_again", when: inserted, body: of("NEW.key", adopt) + mustBeSeen, among: true},
 		{name: "updated", when: updated, body: of("NEW.key", setAside+adopt) + mustBeSeen},
@@ -131,8 +131,8 @@ var triggers = func() []trigger {
 			AND NOT ` + of("OLD.key", rowThere), body: findChain + of("OLD.key", bury)},
 		{name: "moving", when: `BEFORE UPDATE OF key ON "$table" WHEN NEW.key <> OLD.key`,
 			body: of("OLD.key", setAside) + of("NEW.key", setAside)},
-		{name: "moved", when: `AFTER UPDATE OF key ON "$table" WHEN NEW.key <> OLD.key`,
-			body: of("OLD.key", bury) + of("NEW.key", adopt) + mustBeSeen},
+		{name: "moved", when: moved, body: of("OLD.key", bury) + of("NEW.key", adopt) + mustBeSeen},
+		{name: "moved_again", when: moved, body: of("OLD.key", bury) + of("NEW.key", adopt) + mustBeSeen, among: true},
 	}
 }()
 
@@ -270,16 +270,19 @@ const (
 // them. known says that its history is ours, and not a table that happens to have the
 // name. A table that was dropped takes its past along.
 func forgetStrangers(conn *sqlite.Conn, table string, state tableState, known bool) error {
-	if state == tableMissing && !known {
-		return nil
-	}
 	setTriggers(conn, false) // nobody's trigger runs for it
 	defer setTriggers(conn, true)
+	statements := []string{forgetStrangeHeads, forgetStrangeChains, forgetStrangePast}
 	if state == tableMissing {
-		return run(conn, forTable(`DELETE FROM main."_urlite_$table_deleted"`, table), forTable(`DELETE FROM main."$table_history"`, table))
+		statements = []string{`DELETE FROM main."_urlite_$table_deleted"`, `DELETE FROM main."$table_history"`}
 	}
-	if err := run(conn, forTable(forgetStrangeHeads, table), forTable(forgetStrangeChains, table)); err != nil || !known {
-		return err
+	if !known {
+		statements = statements[:len(statements)-1]
 	}
-	return run(conn, forTable(forgetStrangePast, table))
+	for _, sql := range statements {
+		if err := run(conn, forTable(sql, table)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -135,6 +135,9 @@ func journalMode(conn *sqlite.Conn) (string, error) {
 	return stmt.ColumnText(0), nil
 }
 
+// errMoved answers what would be written to a file that nobody finds any more.
+var errMoved = refusal.New(refusal.Unavailable, "the database file was removed or replaced; the one in its place is opened with the next request")
+
 // Begin starts a transaction and answers the write sequence number of the file.
 // It waits for other processes up to the connection's BusyWait.
 func (w *WriteConn) Begin() (sequence int64, err error) {
@@ -143,6 +146,10 @@ func (w *WriteConn) Begin() (sequence int64, err error) {
 	}
 	w.foreign.stopper.arm(ownTimeMax)
 	w.reserved = false
+	if hasMoved(w.conn) {
+		w.Rollback()
+		return 0, errMoved
+	}
 	if err = w.noticeSchema(); err == nil {
 		w.sequence, err = w.meta.readSequenceNumber()
 	}

@@ -96,10 +96,13 @@ const (
 	cutReasons
 )
 
+// heavyBytes is what a call may lend, load and make before it may take long.
+const heavyBytes = 64 << 10
+
 // fill works calls until a cap is reached. An error is a fault of the disk, and
 // the call it came with is counted in n.
 func (w *Writer) fill(calls []*Call, started time.Time) (n int, reason cutReason, err error) {
-	ops, bytes := 0, 0
+	ops, bytes, heavy := 0, 0, false
 	for _, c := range calls {
 		switch {
 		case n == 0: // a group has at least one call
@@ -107,15 +110,18 @@ func (w *Writer) fill(calls []*Call, started time.Time) (n int, reason cutReason
 			return n, cutOps, nil
 		case bytes+c.bytes+w.overlay.bytes() > w.limits.GroupBytesMax:
 			return n, cutBytes, nil
-		case (n%16 == 0 || calls[n-1].SQL != nil) && time.Since(started) > w.limits.HoldMax:
+		case (n%16 == 0 || heavy) && time.Since(started) > w.limits.HoldMax:
 			return n, cutTime, nil
 		}
 		n++
 		ops += len(c.Ops)
 		bytes += c.bytes
+		held := w.overlay.bytes()
 		if err := w.work(c); err != nil {
 			return n, cutDrained, err
 		}
+		// Most calls take microseconds, so that only some look at the clock.
+		heavy = c.SQL != nil || c.bytes+w.overlay.bytes()-held > heavyBytes
 	}
 	return n, cutDrained, nil
 }

@@ -21,6 +21,22 @@ func AppendString(dst []byte, s string) []byte { return appendQuoted(dst, s) }
 // AppendBytes appends the text b as a JSON string, as AppendString does.
 func AppendBytes(dst, b []byte) []byte { return appendQuoted(dst, b) }
 
+// QuotedLen is how many bytes AppendBytes appends, but for what it replaces beyond
+// ASCII: then it is a few more.
+func QuotedLen(b []byte) int {
+	n := len(b) + 2
+	for _, c := range b {
+		switch {
+		case verbatim[c], c >= utf8.RuneSelf:
+		case c == '"', c == '\\', c == '\b', c == '\f', c == '\n', c == '\r', c == '\t':
+			n++
+		default:
+			n += len(`u0000`)
+		}
+	}
+	return n
+}
+
 // AppendBase64 appends b as a JSON string in standard base64 with padding.
 func AppendBase64(dst, b []byte) []byte {
 	dst = append(dst, '"')
