@@ -77,6 +77,7 @@ func (a *answers) remember(key string, answer *Answer) error {
 	bindBlob(a.put, 3, a.request)
 	a.put.BindInt64(4, answer.Version)
 	bindBlob(a.put, 5, answer.Body)
+	defer a.put.ClearBindings() // it may be large
 	return step(a.put)
 }
 

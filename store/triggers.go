@@ -220,10 +220,8 @@ func createTriggers(conn *sqlite.Conn, table string) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range f.wrong {
-		if err := run(conn, `DROP TRIGGER main."`+strings.ReplaceAll(name, `"`, `""`)+`"`); err != nil {
-			return err
-		}
+	if err := dropTriggers(conn, f.wrong); err != nil {
+		return err
 	}
 	for i := range triggers {
 		t := &triggers[i]
@@ -237,6 +235,38 @@ func createTriggers(conn *sqlite.Conn, table string) error {
 		}
 	}
 	return nil
+}
+
+func dropTriggers(conn *sqlite.Conn, names []string) error {
+	for _, name := range names {
+		if err := run(conn, `DROP TRIGGER main."`+strings.ReplaceAll(name, `"`, `""`)+`"`); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropStrayTriggers drops those with a name of ours that are on no KV table: on one that
+// was renamed, or in a file that somebody made to have the rights that the name gives.
+func dropStrayTriggers(conn *sqlite.Conn) error {
+	stmt, _, err := conn.PrepareTransient(`SELECT name FROM main.sqlite_master AS t WHERE type = 'trigger' AND name LIKE '\_urlite%' ESCAPE '\'
+		AND NOT EXISTS (SELECT 1 FROM main.sqlite_master WHERE type = 'table' AND name = '_urlite_' || t.tbl_name || '_deleted' COLLATE NOCASE)`)
+	if err != nil {
+		return err
+	}
+	defer stmt.Finalize()
+	var names []string
+	for {
+		row, err := stmt.Step()
+		if err != nil {
+			return err
+		}
+		if !row {
+			break
+		}
+		names = append(names, stmt.ColumnText(0))
+	}
+	return dropTriggers(conn, names)
 }
 
 // isOwnTrigger tells whether the authorizer is asked on behalf of one of them. They may

@@ -307,12 +307,16 @@ func (w *WriteConn) createTable(name string, state tableState) error {
 	return createTable(w.conn, name, state)
 }
 
-// makeWhole sees to it that SQL of a client meets no table without our triggers.
+// makeWhole sees to it that SQL of a client meets no KV table without our triggers, and
+// none of that name anywhere else.
 func (w *WriteConn) makeWhole() error {
 	if w.whole {
 		return nil
 	}
 	tables, err := keyValueTables(w.conn)
+	if err == nil {
+		err = dropStrayTriggers(w.conn)
+	}
 	if err != nil {
 		return err
 	}

@@ -238,7 +238,10 @@ func (f *fake) RunSQL(request *sqltx.Request, limit time.Duration, rowsMax int, 
 		case "read":
 			row := f.is.rows[place{words[1], words[2]}]
 			out.StartRows([]string{"value"})
-			out.Row([]sqltx.Value{{Kind: sqltx.Text, Bytes: row.Value.Append(nil)}})
+			if err := out.Row([]sqltx.Value{{Kind: sqltx.Text, Bytes: row.Value.Append(nil)}}); err != nil {
+				f.is = before
+				return &sqltx.ItemError{Index: i, Refusal: refusal.Of(err)}
+			}
 			out.EndRows(false)
 		case "fail":
 			f.is = before
@@ -375,6 +378,13 @@ func (f *fake) value(key string) string {
 	defer f.mu.Unlock()
 	row := f.was.rows[place{"t", key}]
 	return string(row.Value.Append(nil))
+}
+
+// committed is what there is for good.
+func (f *fake) committed() contents {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.was.clone()
 }
 
 // count is how often a method was called.

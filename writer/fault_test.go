@@ -3,53 +3,124 @@ package writer
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/refusal"
 )
 
-// world is what the file should hold by the calls that were acknowledged: a model
-// so plain that it can't be wrong.
-type world map[string]int
+// world is what the file should hold by the calls that were acknowledged, as clients see
+// it: a model so plain that it can't be wrong.
+type world map[string]string
 
-// do applies a call to a copy and answers it, or false if the call is one that is
-// refused.
-func (m world) do(c *Call) (after world, replies []int, ok bool) {
-	after = world{}
-	for key, n := range m {
-		after[key] = n
-	}
+// do applies a call to a copy and answers it with what each operation replies, or false
+// if the call is one that is refused.
+func (m world) do(c *Call) (after world, replies []string, ok bool) {
+	after = maps.Clone(m)
 	if c.SQL != nil {
 		for i := range c.SQL.Items {
-			var key string
-			var n int
-			if scanned, _ := fmt.Sscanf(c.SQL.Items[i].SQL, "set t %s %d", &key, &n); scanned != 2 {
+			words := strings.Fields(c.SQL.Items[i].SQL)
+			if words[0] != "set" {
 				return m, nil, false
 			}
-			after[key] = n
+			after[words[2]] = words[3]
 		}
 		return after, nil, true
 	}
 	for i := range c.Ops {
-		op := &c.Ops[i]
-		n, there := after[op.Key]
-		switch op.Code {
-		case kv.Set:
-			fmt.Sscan(string(op.Value.Bytes), &n)
-			after[op.Key] = n
-		case kv.Incr:
-			n++
-			after[op.Key] = n
-		case kv.Delete:
-			if !there {
-				return m, nil, false
-			}
-			delete(after, op.Key)
+		// Of a list, conditions hold before anything is done and when it is their turn.
+		if !m.may(&c.Ops[i]) {
+			return m, nil, false
 		}
-		replies = append(replies, n)
+	}
+	for i := range c.Ops {
+		reply, ok := after.one(&c.Ops[i])
+		if !ok {
+			return m, nil, false
+		}
+		replies = append(replies, reply)
 	}
 	return after, replies, true
+}
+
+// limitOfModel is how often the limits of the tests grant.
+const limitOfModel = 5
+
+// one applies an operation. Values are integers, arrays of digits and {"n":digits};
+// limits are known by how often they were granted.
+func (m world) one(op *kv.Op) (reply string, ok bool) {
+	if !m.may(op) {
+		return "", false
+	}
+	was, there := m[op.Key]
+	number, err := strconv.Atoi(was)
+	isNumber := err == nil || !there
+	isArray, isObject := !there || strings.HasPrefix(was, "["), !there || strings.HasPrefix(was, "{")
+	elements := strings.FieldsFunc(was, func(r rune) bool { return strings.ContainsRune("[,]", r) })
+	switch op.Code {
+	case kv.Set:
+		if m[op.Key] = string(op.Value.Bytes); op.Path != "" {
+			m[op.Key] = `{"n":` + string(op.Value.Bytes) + `}`
+			return "", isObject
+		}
+		return "", true
+	case kv.Incr:
+		m[op.Key] = fmt.Sprint(number + 1)
+		return m[op.Key], isNumber
+	case kv.Delete:
+		delete(m, op.Key)
+		return "", there
+	case kv.Push:
+		elements = append(elements, string(op.Value.Bytes))
+		m[op.Key] = "[" + strings.Join(elements, ",") + "]"
+		return fmt.Sprint(len(elements)), isArray
+	case kv.Pop:
+		if len(elements) == 0 || !there || !isArray {
+			return "", false
+		}
+		m[op.Key] = "[" + strings.Join(elements[:len(elements)-1], ",") + "]"
+		return elements[len(elements)-1], true
+	case kv.Limit:
+		granted := len(was) - len("limit ")
+		if !there {
+			granted, was = 0, "limit "
+		}
+		m[op.Key] = was + "|"
+		return fmt.Sprint(limitOfModel - 1 - granted), granted < limitOfModel
+	}
+	panic(op.Code.String())
+}
+
+// may tells whether an operation's conditions hold.
+func (m world) may(op *kv.Op) bool {
+	was, there := m[op.Key]
+	switch {
+	case op.If == nil:
+		return true
+	case op.If.Absent:
+		return !there
+	case op.If.Exists:
+		return there
+	}
+	return there && was == string(op.If.Bytes)
+}
+
+// replied is what an operation answered, in the words of the model.
+func replied(op *kv.Op, r *kv.Reply) string {
+	switch op.Code {
+	case kv.Incr:
+		return fmt.Sprint(r.Value)
+	case kv.Push:
+		return fmt.Sprint(r.Length)
+	case kv.Pop:
+		return string(r.Element)
+	case kv.Limit:
+		return fmt.Sprint(r.Verdict.Remaining)
+	}
+	return ""
 }
 
 // check holds the file against the model.
@@ -63,7 +134,7 @@ func (m world) check(t testing.TB, f *fake, how string) {
 			continue
 		}
 		there++
-		if got, want := string(row.Value.Append(nil)), fmt.Sprint(m[at.key]); got != want {
+		if got, want := string(row.Value.Append(nil)), m[at.key]; got != want && !strings.HasPrefix(want, "limit ") {
 			t.Fatalf("%s: %s = %s, want %s", how, at.key, got, want)
 		}
 	}
@@ -119,8 +190,8 @@ func play(t *testing.T, how string, fail func(method string, k int) error) (fail
 			case err == nil:
 				model = after
 				for n, want := range replies {
-					if got := c.Replies[n]; c.Ops[n].Code == kv.Incr && got.Value != int64(want) {
-						t.Fatalf("%s: call %d answers %d, want %d", how, i, got.Value, want)
+					if got := replied(&c.Ops[n], &c.Replies[n]); got != want {
+						t.Fatalf("%s: call %d answers %s, want %s", how, i, got, want)
 					}
 				}
 			case ok:
@@ -227,5 +298,70 @@ func TestARefusalOfTheDiskIsTheAnswer(t *testing.T) {
 	f.mu.Unlock()
 	if err := w.Do(call(incr("n"))); err != full {
 		t.Fatal(err)
+	}
+}
+
+// persistent is a caller who asks with the same key until it is told that it was done.
+func persistent(t testing.TB, w *Writer, request func() *Call) (c *Call) {
+	t.Helper()
+	for range 5 {
+		c = request()
+		if err := w.Do(c); err == nil {
+			return c
+		} else if !errors.Is(err, errDisk) {
+			t.Fatal(err)
+		}
+	}
+	t.Fatal("it was never done")
+	return nil
+}
+
+// playOnce has callers ask until they are told, on a file whose failures fail chooses,
+// and checks that each was counted once.
+func playOnce(t *testing.T, how string, fail func(method string, k int) error) {
+	t.Helper()
+	f, c := newFake(t), newClock()
+	w := start(t, f, c, func(l *Limits) { l.CheckpointFrames = 2 })
+	f.mu.Lock()
+	f.fail, f.calls = fail, 0
+	f.mu.Unlock()
+	requests := []func() *Call{
+		func() *Call { return once("one", "", call(incr("n"))) },
+		func() *Call { return once("batch", "", call(incr("n"), incr("m"), set("a", "1"))) },
+		func() *Call { return once("sql", "", sqlCall("set t sql 1", "read t n")) },
+		func() *Call { return once("delete", "", call(del("a"))) },
+		func() *Call { return once("one more", "", call(incr("n"))) },
+	}
+	var first []*Call
+	for _, request := range requests {
+		first = append(first, persistent(t, w, request))
+	}
+	for i, request := range requests {
+		wantReplay(t, persistent(t, w, request), &Call{Answer: Answer{Body: first[i].Answer.Body, Version: first[i].Answer.Version}})
+	}
+	if got := f.value("n") + f.value("m") + f.value("a") + f.value("sql"); got != "311" || len(f.was.answers) != len(requests) {
+		t.Fatalf("%s: the file holds %s and %d answers", how, got, len(f.was.answers))
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f.checkPast()
+}
+
+func TestWhicheverDiskCallsFailWhoAsksAgainIsCountedOnce(t *testing.T) {
+	for failures := 1; failures <= 4; failures++ { // in a row: the second may meet the retry, the third the next
+		for k := 0; ; k++ {
+			failed := map[string]bool{}
+			playOnce(t, fmt.Sprintf("%d calls from %d on failed", failures, k), func(method string, n int) error {
+				if n >= k && n < k+failures {
+					failed[method] = true
+					return errDisk
+				}
+				return nil
+			})
+			if len(failed) == 0 {
+				break
+			}
+		}
 	}
 }

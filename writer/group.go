@@ -58,7 +58,7 @@ func (w *Writer) attemptWith(calls []*Call, maySweep bool) (n int, begun bool, e
 		err = w.flush()
 	}
 	if err == nil && maySweep && w.sweepDue() {
-		if fault := w.sweep(); fault != nil {
+		if fault := w.sweep(n); fault != nil {
 			// Nobody asked for it, so nobody is refused for it: once more, without.
 			w.overlay.reset()
 			w.upkeep.distrust()
@@ -268,6 +268,7 @@ func (w *Writer) workSQL(c *Call) error {
 	c.Results.End()
 	c.Results.BytesMax = bytesMax
 	w.upkeep.distrust() // SQL may have given rows a lifetime
+	w.moveClock()       // what it changed is of this moment, and what follows it not older
 	var item *sqltx.ItemError
 	if w.disk.TransactionEnded() || (err != nil && !errors.As(err, &item)) {
 		return err

@@ -22,7 +22,8 @@ type Limits struct {
 	// LogFramesMax is the size past which readers that keep the log from being
 	// emptied are interrupted.
 	LogFramesMax int
-	// SweepRows is how many expired rows a group removes in passing.
+	// SweepRows is how many expired rows are removed at a time, in passing at most one
+	// for two of a group's calls: many small steps hold up nobody for long.
 	SweepRows int
 	// IdleAfter is how long nothing must have been written before the log is
 	// emptied in peace.
@@ -39,7 +40,7 @@ func DefaultLimits() Limits {
 		HoldMax:          20 * time.Millisecond,
 		CheckpointFrames: 16_000,
 		LogFramesMax:     128_000,
-		SweepRows:        64,
+		SweepRows:        128,
 		IdleAfter:        time.Second,
 	}
 }

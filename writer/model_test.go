@@ -1,18 +1,21 @@
 package writer
 
 import (
+	"errors"
 	"fmt"
+	"maps"
+	"strconv"
 	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"github.com/urlite/urlite/internal/ratelimit"
 	"github.com/urlite/urlite/kv"
 )
 
 // anyCall is a random call on the keys of one caller, and perhaps on the counter of all.
 func anyCall(t *rapid.T, caller int) *Call {
-	key := func() string { return fmt.Sprint(caller, rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "key")) }
 	if rapid.IntRange(0, 9).Draw(t, "sql") == 0 {
 		// On keys of its own: what SQL writes has no history.
 		items := []string{fmt.Sprintf("set t %dsql %d", caller, rapid.IntRange(0, 9).Draw(t, "n"))}
@@ -23,19 +26,55 @@ func anyCall(t *rapid.T, caller int) *Call {
 	}
 	c := call()
 	for range rapid.IntRange(1, 4).Draw(t, "ops") {
-		op := incr(key())
-		switch rapid.IntRange(0, 5).Draw(t, "op") {
-		case 0:
-			op = set(op.Key, fmt.Sprint(rapid.IntRange(-9, 9).Draw(t, "value")))
-		case 1:
-			op = del(op.Key)
-		case 2:
-			op = incr("shared")
-		}
-		op.Unrecorded = rapid.IntRange(0, 4).Draw(t, "recorded") == 0
-		c.Ops = append(c.Ops, op)
+		c.Ops = append(c.Ops, anyOp(t, caller))
+	}
+	if len(c.Ops) > 1 && rapid.Bool().Draw(t, "list") {
+		c.Shape = kv.Items
 	}
 	return c
+}
+
+func anyOp(t *rapid.T, caller int) kv.Op {
+	key := func(of ...string) string { return fmt.Sprint(caller, rapid.SampledFrom(of).Draw(t, "key")) }
+	digit := func() []byte { return fmt.Append(nil, rapid.IntRange(0, 9).Draw(t, "digit")) }
+	op := incr(key("a", "b", "c"))
+	switch rapid.IntRange(0, 10).Draw(t, "op") {
+	case 0:
+		op = set(op.Key, string(digit()))
+	case 1:
+		op = del(key("a", "b", "c", "array", "object"))
+	case 2:
+		op = incr("shared")
+	case 3, 4:
+		op = kv.Op{Code: kv.Push, Key: key("array", "array", "a"), Value: kv.ElementOf(digit())}
+	case 5:
+		op = kv.Op{Code: kv.Pop, Key: key("array", "array", "a")}
+	case 6:
+		op = kv.Op{Code: kv.Set, Key: key("object", "object", "array"), Path: "n", ContentType: "application/json", Value: kv.ElementOf(digit())}
+	case 7:
+		op = kv.Op{Code: kv.Limit, Key: key("limit"), Limit: ratelimit.Rule{Algorithm: ratelimit.Fixed, Limit: limitOfModel, WindowSeconds: 3600, Cost: 1}}
+	}
+	if op.Key != "shared" && op.Code != kv.Limit {
+		op.Unrecorded = rapid.IntRange(0, 4).Draw(t, "recorded") == 0
+		op.If = anyCondition(t)
+	}
+	limits := kv.DefaultLimits()
+	if why := kv.Check(&op, &limits); why != nil {
+		t.Fatal(why)
+	}
+	return op
+}
+
+func anyCondition(t *rapid.T) *kv.Conditions {
+	switch rapid.IntRange(0, 9).Draw(t, "if") {
+	case 0:
+		return &kv.Conditions{Exists: true}
+	case 1:
+		return &kv.Conditions{Absent: true}
+	case 2:
+		return &kv.Conditions{HasBytes: true, Bytes: fmt.Append(nil, rapid.IntRange(0, 2).Draw(t, "bytes"))}
+	}
+	return nil
 }
 
 // Each caller has keys of its own, so that its part of the world is decidable
@@ -45,8 +84,12 @@ func TestManyCallersEachSeeTheirOwnWritesInOrder(t *testing.T) {
 		const callers = 4
 		plans := make([][]*Call, callers)
 		for i := range plans {
-			for range rapid.IntRange(1, 25).Draw(rt, "calls") {
-				plans[i] = append(plans[i], anyCall(rt, i))
+			for n := range rapid.IntRange(1, 25).Draw(rt, "calls") {
+				c := anyCall(rt, i)
+				if rapid.IntRange(0, 3).Draw(rt, "once") == 0 {
+					once(fmt.Sprint(i, " ", n), "", c)
+				}
+				plans[i] = append(plans[i], c)
 			}
 		}
 		faults := map[int]bool{}
@@ -65,13 +108,13 @@ func TestManyCallersEachSeeTheirOwnWritesInOrder(t *testing.T) {
 			return nil
 		}
 		f.mu.Unlock()
-		models, shared := make([]world, callers), make([]int, callers)
+		followers := make([]follower, callers)
 		var group sync.WaitGroup
 		for i := range plans {
-			models[i] = world{}
+			followers[i] = follower{t: t, w: w, world: world{}}
 			group.Go(func() {
 				for _, c := range plans[i] {
-					models[i], shared[i] = follow(t, w, c, models[i], shared[i])
+					followers[i].follow(c)
 				}
 			})
 		}
@@ -80,14 +123,12 @@ func TestManyCallersEachSeeTheirOwnWritesInOrder(t *testing.T) {
 			rt.Fatal(err)
 		}
 		all, sum := world{}, 0
-		for i, model := range models {
-			for key, n := range model {
-				all[key] = n
-			}
-			sum += shared[i]
+		for i := range followers {
+			maps.Copy(all, followers[i].world)
+			sum += followers[i].shared
 		}
 		if sum > 0 {
-			all["shared"] = sum
+			all["shared"] = fmt.Sprint(sum)
 		}
 		all.check(t, f, "in the end")
 		f.checkPast()
@@ -97,28 +138,57 @@ func TestManyCallersEachSeeTheirOwnWritesInOrder(t *testing.T) {
 	})
 }
 
-// follow does a call and answers the world of its caller after it.
-func follow(t *testing.T, w *Writer, c *Call, model world, shared int) (world, int) {
-	mine := model
-	delete(mine, "shared")
-	after, replies, ok := mine.do(c)
-	touched := after["shared"]
+// follower is one caller with its world, of which the shared counter is no part.
+type follower struct {
+	t      *testing.T
+	w      *Writer
+	world  world
+	shared int
+}
+
+// follow does a call. One with a key for Once is done until it succeeds or is refused,
+// and once more.
+func (f *follower) follow(c *Call) {
+	after, replies, ok := f.world.do(c)
+	touched, _ := strconv.Atoi(after["shared"])
 	delete(after, "shared")
-	switch err := w.Do(c); {
+	err := f.w.Do(c)
+	for tries := 0; errors.Is(err, errDisk) && c.Once.Key != "" && tries < 10; tries++ {
+		err = f.w.Do(c)
+	}
+	switch {
+	case errors.Is(err, errDisk):
+		return
+	case err == nil && !ok:
+		f.t.Errorf("%+v was to be refused", c.Ops)
+		return
+	case err != nil && ok:
+		f.t.Errorf("%+v was refused without need: %v", c.Ops, err)
+		return
 	case err != nil:
-		if ok && err.Error() == kv.KeyNotFound.Text {
-			t.Errorf("refused without need: %v", err)
-		}
-		return mine, shared
-	case !ok:
-		t.Errorf("%+v was to be refused", c.Ops)
-	}
-	for i, want := range replies {
-		if c.Ops[i].Code == kv.Incr && c.Ops[i].Key != "shared" && c.Replies[i].Value != int64(want) {
-			t.Errorf("%s answers %d, want %d", c.Ops[i].Key, c.Replies[i].Value, want)
+		return
+	case c.Once.Key != "":
+		f.again(c)
+	default:
+		for i, want := range replies {
+			if got := replied(&c.Ops[i], &c.Replies[i]); c.Ops[i].Key != "shared" && got != want {
+				f.t.Errorf("%s of %s answers %s, want %s", c.Ops[i].Code, c.Ops[i].Key, got, want)
+			}
 		}
 	}
-	return after, shared + touched
+	f.world, f.shared = after, f.shared+touched
+}
+
+// again sends what was done once more: the answer is the first one's.
+func (f *follower) again(c *Call) {
+	body, version := string(c.Answer.Body), c.Answer.Version
+	err := f.w.Do(c)
+	if errors.Is(err, errDisk) {
+		return
+	}
+	if err != nil || !c.Answer.Replayed || string(c.Answer.Body) != body || c.Answer.Version != version {
+		f.t.Errorf("%d %s, asked again: %d %s (replayed %v) %v", version, body, c.Answer.Version, c.Answer.Body, c.Answer.Replayed, err)
+	}
 }
 
 // How calls meet in groups must not show in the file: not in a row, not in a line of
@@ -127,21 +197,26 @@ func TestTheSameCallsInAnyGroupingLeaveTheSameFile(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		var plan []*Call
 		for range rapid.IntRange(1, 40).Draw(rt, "calls") {
-			plan = append(plan, anyCall(rt, 0))
+			c := anyCall(rt, 0)
+			if rapid.IntRange(0, 3).Draw(rt, "once") == 0 { // some of them with the key of another
+				once(rapid.SampledFrom([]string{"x", "y", "z"}).Draw(rt, "once key"), rapid.SampledFrom([]string{"r", "s"}).Draw(rt, "request"), c)
+			}
+			plan = append(plan, c)
 		}
 		file := func(group func(rest int) int) string {
 			f := newFake(t)
 			w := still(f, newClock())
+			var told []string
 			for rest := plan; len(rest) > 0; {
 				n := min(group(len(rest)), len(rest))
 				n = w.commitNext(rest[:n])
 				for _, c := range rest[:n] {
-					await(c)
+					told = append(told, fmt.Sprint(await(c), c.Answer.Replayed, string(c.Answer.Body)))
 				}
 				rest = rest[n:]
 			}
 			f.checkPast()
-			return fmt.Sprint(f.was.sequence, f.was.lines, f.was.rows)
+			return fmt.Sprint(told, f.was)
 		}
 		alone := file(func(int) int { return 1 })
 		together := file(func(rest int) int { return rest })

@@ -10,6 +10,10 @@ func poison(c *Call) {
 		c.Ops[i] = kv.Op{Key: "released call", Delta: -0x0badbadbad}
 	}
 	for i := range c.Replies {
+		element := c.Replies[i].Element // may lie in memory that owned has outgrown
+		for n := range element {
+			element[n] = 0xdb
+		}
 		c.Replies[i] = kv.Reply{Value: -0x0badbadbad, Version: -0x0badbadbad}
 	}
 	for i := range c.owned {

@@ -18,6 +18,17 @@ import (
 func real(t testing.TB, c *clock, change ...func(*Limits)) (path string, w *Writer) {
 	t.Helper()
 	path = testdb.Create(t)
+	return path, open(t, path, c, change...)
+}
+
+// reopen runs a writer on a file as another process would.
+func reopen(t testing.TB, path string) *Writer {
+	t.Helper()
+	return open(t, path, newClock())
+}
+
+func open(t testing.TB, path string, c *clock, change ...func(*Limits)) *Writer {
+	t.Helper()
 	disk, err := store.OpenWriter(path, store.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -26,13 +37,13 @@ func real(t testing.TB, c *clock, change ...func(*Limits)) (path string, w *Writ
 	for _, change := range change {
 		change(&limits)
 	}
-	w = New(disk, Config{Limits: limits, Now: c.now, Metrics: NewMetrics(metrics.NewSet(), "real")})
+	w := New(disk, Config{Limits: limits, Now: c.now, Metrics: NewMetrics(metrics.NewSet(), "real")})
 	t.Cleanup(func() {
 		if err := w.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return path, w
+	return w
 }
 
 func value(t testing.TB, path, key string) string {

@@ -108,3 +108,27 @@ func TestTheOverlayIsEmptyWhileSQLRuns(t *testing.T) {
 		t.Errorf("the steps were %v\nwant %v", got, want)
 	}
 }
+
+// What SQL changed has the time at which it did, by the triggers of the file. What comes
+// after it in the group must not be older.
+func TestWhatFollowsSQLInAGroupIsNotOlder(t *testing.T) {
+	f := newFake(t)
+	c := newClock()
+	w, first, release := blocked(t, f, c)
+	before, slow, after := submit(t, w, call(incr("n"))), submit(t, w, sqlCall("set t s 1")), submit(t, w, call(incr("n")))
+	f.fail = func(method string, _ int) error {
+		if method == "RunSQL" {
+			c.advance(1500)
+		}
+		return nil
+	}
+	release()
+	for _, c := range []*Call{first, before, slow, after} {
+		if err := await(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if lines := f.was.lines; lines[1].entry.At != birth || lines[2].entry.At != birth+1500 {
+		t.Errorf("the times are %d and %d", lines[1].entry.At-birth, lines[2].entry.At-birth)
+	}
+}

@@ -41,8 +41,13 @@ func (u *upkeep) expires(at int64) {
 // was rolled back.
 func (u *upkeep) distrust() { u.sweepAt = 0 }
 
-// sweepMillisMin keeps a trickle of expiring rows from costing every group.
-const sweepMillisMin = 20
+const (
+	// sweepMillisMin keeps a trickle of expiring rows from costing every group. It is
+	// short, so that what expires meanwhile is no burst.
+	sweepMillisMin = 2
+	// sweepRowsMin is what even a group of one removes.
+	sweepRowsMin = 16
+)
 
 // moveClock takes the group's time, which never runs backwards.
 func (w *Writer) moveClock() { w.now = max(w.now, w.config.Now()) }
@@ -59,10 +64,14 @@ func (w *Writer) postponeSweep() {
 	w.upkeep.sweepNotBefore = w.now + max(w.limits.IdleAfter.Milliseconds(), sweepMillisMin)
 }
 
-// sweep removes a few expired rows in the group's own transaction: in passing, it
-// costs no commit.
-func (w *Writer) sweep() error {
-	swept, err := w.disk.Sweep(w.now, w.now-answersKeptMillis, w.limits.SweepRows)
+// sweep removes a few expired rows in the transaction of a group of so many calls: in
+// passing, it costs no commit. Where nobody waits, there are no calls.
+func (w *Writer) sweep(calls int) error {
+	rows := w.limits.SweepRows
+	if calls > 0 {
+		rows = min(rows, max(calls/2, sweepRowsMin))
+	}
+	swept, err := w.disk.Sweep(w.now, w.now-answersKeptMillis, rows)
 	if err != nil {
 		return err
 	}
