@@ -35,6 +35,9 @@ type answers struct {
 	conn                      *sqlite.Conn
 	find, put, oldest, forget *sqlite.Stmt
 	request                   []byte // what C may see of a caller's memory is a copy
+	// missing says that there is no table, as far as is known.
+	missing bool
+	number  number
 }
 
 // Recall reads the answer stored under key; what it reads is good until the next call
@@ -87,17 +90,17 @@ func (a *answers) sweep(before int64, rowsMax int) (removed int, oldest int64, e
 	if there, err := a.prepare(false); err != nil || !there {
 		return 0, 0, err
 	}
+	if oldest, _, err = a.number.get(a.conn, a.oldest); err != nil || oldest == 0 || oldest >= before {
+		return 0, oldest, err
+	}
 	a.forget.BindInt64(1, before)
 	a.forget.BindInt64(2, int64(rowsMax))
 	if err := step(a.forget); err != nil {
 		return 0, 0, err
 	}
 	removed = a.conn.Changes()
-	if _, err := a.oldest.Step(); err != nil {
-		return removed, 0, err
-	}
-	oldest = a.oldest.ColumnInt64(0)
-	return removed, oldest, a.oldest.Reset()
+	oldest, _, err = a.number.get(a.conn, a.oldest)
+	return removed, oldest, err
 }
 
 // prepare prepares the statements, and makes the table if asked to.
@@ -105,13 +108,18 @@ func (a *answers) prepare(make bool) (there bool, err error) {
 	if a.find != nil {
 		return true, nil
 	}
+	if a.missing && !make {
+		return false, nil
+	}
 	if make {
 		if err := run(a.conn, answersSchema, answersIndex); err != nil {
 			return false, err
 		}
 	} else if columns, err := columnsOf(a.conn, answersTable); err != nil || len(columns) == 0 {
+		a.missing = err == nil
 		return false, err
 	}
+	a.missing = false
 	for _, s := range []struct {
 		stmt **sqlite.Stmt
 		sql  string
@@ -130,8 +138,9 @@ func (a *answers) prepare(make bool) (there bool, err error) {
 	return true, nil
 }
 
-// close lets go of the statements: the table may be gone.
+// close lets go of the statements: the table may be gone, or there.
 func (a *answers) close() {
+	a.missing = false
 	for _, stmt := range []**sqlite.Stmt{&a.find, &a.put, &a.oldest, &a.forget} {
 		if *stmt != nil {
 			(*stmt).Finalize()

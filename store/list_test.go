@@ -63,11 +63,23 @@ func TestPagesOfAListAreThoseOfTheSortedKeys(t *testing.T) {
 			if rapid.Bool().Draw(t, "with after") {
 				page.After = rapid.OneOf(anyListedKey, rapid.SampledFrom(keys)).Draw(t, "after")
 			}
+			page.Reverse = rapid.Bool().Draw(t, "reverse")
 			var want []string
+			total := int64(0)
 			for _, key := range keys {
-				if strings.HasPrefix(key, page.Prefix) && key > page.After && !expired[key] {
+				if !strings.HasPrefix(key, page.Prefix) || expired[key] {
+					continue
+				}
+				total++
+				if page.After == "" || (key > page.After) != page.Reverse && key != page.After {
 					want = append(want, key)
 				}
+			}
+			if n, err := r.Count(&page, longEnough); n != total || err != nil {
+				t.Fatalf("%+v: %d keys, %v; want %d", page, n, err, total)
+			}
+			if page.Reverse {
+				slices.Reverse(want)
 			}
 			want = want[min(page.Offset, len(want)):]
 			wantMore := len(want) > page.Limit

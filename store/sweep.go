@@ -1,6 +1,10 @@
 package store
 
-import "github.com/urlite/urlite/kv"
+import (
+	"crawshaw.io/sqlite"
+
+	"github.com/urlite/urlite/kv"
+)
 
 // Swept is what a sweep did.
 type Swept struct {
@@ -46,7 +50,7 @@ func (w *WriteConn) Sweep(now, answeredBefore int64, rowsMax int) (Swept, error)
 			return swept, refuse(w.conn, err)
 		}
 		swept.Rows += rows
-		next, err := t.nextExpiry()
+		next, err := t.nextExpiry(w.conn)
 		if err != nil {
 			return swept, refuse(w.conn, err)
 		}
@@ -134,10 +138,7 @@ func (w *WriteConn) expire(t *writeTable, row *expiredRow) (gone bool, err error
 	}
 }
 
-func (t *writeTable) nextExpiry() (int64, error) {
-	if _, err := t.expiry.Step(); err != nil {
-		return 0, err
-	}
-	next := t.expiry.ColumnInt64(0)
-	return next, t.expiry.Reset()
+func (t *writeTable) nextExpiry(conn *sqlite.Conn) (int64, error) {
+	next, _, err := t.number.get(conn, t.expiry)
+	return next, err
 }

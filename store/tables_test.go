@@ -66,7 +66,7 @@ func TestADroppedTableIsEmptyToReadersAndMadeAnewByTheNextWrite(t *testing.T) {
 	for name, drop := range drops {
 		for _, who := range []string{"own", "other"} {
 			t.Run(name+" by "+who, func(t *testing.T) {
-				path := testdb.CreateUnchecked(t)
+				path := testdb.Create(t)
 				w, r := testdb.Writer(t, path, store.Options{}), testdb.Reader(t, path)
 				b := newBook(w)
 				b.all(t, set("k", "old"))
@@ -100,7 +100,7 @@ const keyValueColumns = `key TEXT PRIMARY KEY NOT NULL, content_type TEXT NOT NU
 	op_number INTEGER NOT NULL DEFAULT 0, head INTEGER NOT NULL DEFAULT 0, value`
 
 func TestATableDroppedEarlierInTheSameTransactionIsMadeAnew(t *testing.T) {
-	path := testdb.CreateUnchecked(t)
+	path := testdb.Create(t)
 	w := testdb.Writer(t, path, store.Options{})
 	b := newBook(w)
 	b.all(t, set("k", "old"))
@@ -142,7 +142,7 @@ func TestATableThatIsNoKVTableIsRefused(t *testing.T) {
 
 // Whatever a client makes of a table, the others are none the worse.
 func TestATableThatIsNoLongerAKVTableDoesNotStopTheSweep(t *testing.T) {
-	path := testdb.CreateUnchecked(t)
+	path := testdb.Create(t)
 	w := testdb.Writer(t, path, store.Options{})
 	b := newBook(w)
 	b.all(t, set("k", "v"))
@@ -208,7 +208,7 @@ func TestTheSequenceGoesOnFromTheLargestInUseWhenItIsLost(t *testing.T) {
 	}
 	for name, loss := range losses {
 		t.Run(name, func(t *testing.T) {
-			path := testdb.CreateUnchecked(t)
+			path := testdb.Create(t)
 			w := testdb.Writer(t, path, store.Options{})
 			b := newBook(w)
 			b.actor = "ann"

@@ -280,3 +280,47 @@ func TestOtherProgramsSettingsMakeNoDifference(t *testing.T) {
 		}
 	}
 }
+
+// Whoever gives a row a version of its own is taken for us. Nobody is locked out by it.
+func TestARowWithAnyVersionCanBeWritten(t *testing.T) {
+	for _, version := range []string{"-1", "-2", "0", "-9223372036854775808", "9223372036854775807"} {
+		for _, op := range []kv.Op{set("k", "w"), incr("k", 1), {Code: kv.Delete, Key: "k"}, {Code: kv.Expire, Key: "k", TTLSeconds: 5}} {
+			path := testdb.CreateUnchecked(t)
+			w := testdb.Writer(t, path, store.Options{})
+			newBook(w).all(t, set("k", "1"))
+			commitSQL(t, w, sql("UPDATE kv_store SET version = "+version))
+			newBook(w).all(t, op)
+			if row := get(t, testdb.Reader(t, path), kv.DefaultTable, "k"); row.Exists && row.Version < 1 {
+				t.Errorf("version %s, then %s: %+v", version, op.Code, row)
+			}
+			// What was recorded before stays as it was.
+			first := testdb.History(t, testdb.Reader(t, path), kv.DefaultTable)["k"][0]
+			if first.Op != kv.EntrySet || string(first.Value.Bytes) != "1" {
+				t.Errorf("version %s, then %s: the first entry is %+v", version, op.Code, first)
+			}
+		}
+	}
+}
+
+// To look whether they are as they should be must not find what is not so: they would be
+// made anew by every writer, for ever.
+func TestWhoFindsTheTriggersAsTheyShouldBeLeavesThem(t *testing.T) {
+	for _, client := range []string{"", "CREATE TRIGGER client AFTER UPDATE ON kv_store BEGIN SELECT 1; END", "CREATE TRIGGER client AFTER INSERT ON kv_store_history BEGIN SELECT 1; END"} {
+		path, w := testdb.Open(t)
+		newBook(w).all(t, set("k", "v"))
+		if client != "" {
+			rawExec(t, raw(t, path), client)
+		}
+		newBook(w).all(t, set("k", "w")) // once, ours are made to go with it
+		before := one(t, path, "PRAGMA schema_version").Int
+		for range 3 {
+			w := testdb.Writer(t, path, store.Options{})
+			newBook(w).all(t, set("k", "w"))
+			commitSQL(t, w, sql("UPDATE kv_store SET value = 1"))
+			sweep(t, newBook(w), 1)
+		}
+		if after := one(t, path, "PRAGMA schema_version").Int; after != before {
+			t.Errorf("%q: the schema has changed %d times", client, after-before)
+		}
+	}
+}

@@ -48,6 +48,7 @@ const (
 // writeTable is a KV table that the writer has found or made, with its statements.
 type writeTable struct {
 	numbers                             numbers
+	number                              number
 	row, rowAll                         *sqlite.Stmt
 	insert, update, value, life, delete *sqlite.Stmt
 	deleted, bury, unbury               *sqlite.Stmt

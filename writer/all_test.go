@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/urlite/urlite/internal/ratelimit"
 	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/refusal"
 )
@@ -27,7 +26,9 @@ var (
 )
 
 func limit(key string, limit, cost int64) kv.Op {
-	return kv.Op{Code: kv.Limit, Key: key, Limit: ratelimit.Rule{Algorithm: ratelimit.Fixed, Limit: limit, WindowSeconds: 60, Cost: cost}}
+	op := kv.Op{Code: kv.Limit, Key: key}
+	op.Limit.Limit, op.Limit.WindowSeconds, op.Limit.Cost = limit, 60, cost
+	return op
 }
 
 // listed makes the call one of a list.

@@ -270,7 +270,15 @@ func (f *fake) Sweep(now, answeredBefore int64, rowsMax int) (swept store.Swept,
 		return *f.swept, nil
 	}
 	for key, answer := range f.is.answers {
-		if answer.At < answeredBefore {
+		switch {
+		case answer.At >= answeredBefore:
+			if next := answer.At + now - answeredBefore + 1; swept.Next == 0 || next < swept.Next {
+				swept.Next = next
+			}
+		case swept.Answers == rowsMax:
+			swept.More = true
+		default:
+			swept.Answers++
 			delete(f.is.answers, key)
 		}
 	}

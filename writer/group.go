@@ -52,6 +52,7 @@ func (w *Writer) attemptWith(calls []*Call, maySweep bool) (n int, begun bool, e
 	if w.sequence, err = w.disk.Begin(); err != nil {
 		return len(calls), false, err
 	}
+	w.overlay.loaded = 0
 	w.moveClock() // now, not before: another process may have held the file for seconds
 	n, reason, err := w.fill(calls, started)
 	if err == nil {

@@ -26,6 +26,7 @@ func newClock() *clock {
 func (c *clock) now() int64       { return c.millis.Load() }
 func (c *clock) advance(ms int64) { c.millis.Add(ms) }
 func quiet(limits *Limits)        { limits.IdleAfter = time.Hour }
+func patient(limits *Limits)      { limits.HoldMax = time.Hour }
 func idleSoon(limits *Limits)     { limits.IdleAfter = time.Millisecond }
 
 // start runs a writer on the fake until the test ends, and lets it do first what a

@@ -10,7 +10,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/urlite/urlite/internal/ratelimit"
 	"github.com/urlite/urlite/kv"
 )
 
@@ -52,7 +51,7 @@ func anyOp(t *rapid.T, caller int) kv.Op {
 	case 6:
 		op = kv.Op{Code: kv.Set, Key: key("object", "object", "array"), Path: "n", ContentType: "application/json", Value: kv.ElementOf(digit())}
 	case 7:
-		op = kv.Op{Code: kv.Limit, Key: key("limit"), Limit: ratelimit.Rule{Algorithm: ratelimit.Fixed, Limit: limitOfModel, WindowSeconds: 3600, Cost: 1}}
+		op = limit(key("limit"), limitOfModel, 1)
 	}
 	if op.Key != "shared" && op.Code != kv.Limit {
 		op.Unrecorded = rapid.IntRange(0, 4).Draw(t, "recorded") == 0

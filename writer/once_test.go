@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/urlite/urlite/internal/ratelimit"
 	"github.com/urlite/urlite/internal/testdb"
 	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/refusal"
@@ -119,7 +118,7 @@ func TestARefusalIsNotRemembered(t *testing.T) {
 	}
 	late := once("late", "", call(incr("n")))
 	late.Deadline = birth
-	tooMuch := kv.Op{Code: kv.Limit, Key: "limit", Limit: ratelimit.Rule{Limit: 1, WindowSeconds: 1, Cost: 1}}
+	tooMuch := limit("limit", 1, 1)
 	stranger := once("stranger", "", call(set("k", "v")))
 	stranger.Table = "people"
 	refused(once("delete", "", call(del("k"))), refusal.KeyNotFound)
@@ -137,7 +136,7 @@ func TestARefusalIsNotRemembered(t *testing.T) {
 	do(t, w, once("delete", "", call(del("k"))))
 	do(t, w, once("late", "", call(incr("n"))))
 	do(t, w, once("sql", "", sqlCall("set t x 1")))
-	c.advance(2000)
+	c.advance(2 * 60_000)
 	do(t, w, once("limit 2", "", call(tooMuch)))
 	if f.value("k") != "" || f.value("n") != "1" || f.value("x") != "1" {
 		t.Errorf("k = %q, n = %q, x = %q", f.value("k"), f.value("n"), f.value("x"))
@@ -380,4 +379,26 @@ func TestOnceOnARealFileSurvivesItsWriter(t *testing.T) {
 	}
 	testdb.Exec(t, path, "DROP TABLE t") // its answers are the database's
 	wantReplay(t, do(t, w, request()), first)
+}
+
+// Thousands of answers grow old in the same second. To forget them must not take longer
+// than to give them.
+func TestOldAnswersAreForgottenAsFastAsGroupsCome(t *testing.T) {
+	f := newFake(t)
+	c := newClock()
+	w := still(f, c, func(l *Limits) { l.SweepRows = 10 })
+	write(t, w, set("k", "v"))
+	for i := range 100 {
+		c := once(fmt.Sprint(i), "", call(incr("n")))
+		if w.commitNext([]*Call{c}); await(c) != nil {
+			t.Fatal(c.err)
+		}
+	}
+	c.advance(answersKeptMillis + 1)
+	for range 10 {
+		write(t, w, set("k", "v"))
+	}
+	if left := len(f.was.answers); left != 0 {
+		t.Errorf("%d answers are left", left)
+	}
 }

@@ -12,7 +12,8 @@ type overlay struct {
 	slots  []slot
 	log    []logLine
 	undo   []undoLine
-	// loaded is the size of the values that were read from the file.
+	// loaded is the size of the values that were read from the file: the disk keeps
+	// them until the transaction ends.
 	loaded int
 	// scratch is where values are made that no request has lent.
 	scratch kv.Scratch
@@ -102,7 +103,7 @@ func (o *overlay) rewind(logged int) {
 	o.undo = o.undo[:0]
 }
 
-// reset empties the overlay and lets go of what was lent.
+// reset empties the overlay and lets go of what was lent, but for what was loaded.
 func (o *overlay) reset() {
 	if len(o.tables) > tablesKeptMax {
 		o.tables = nil
@@ -113,6 +114,6 @@ func (o *overlay) reset() {
 	clear(o.slots)
 	clear(o.log)
 	clear(o.undo)
-	o.slots, o.log, o.undo, o.loaded = o.slots[:0], o.log[:0], o.undo[:0], 0
+	o.slots, o.log, o.undo = o.slots[:0], o.log[:0], o.undo[:0]
 	o.scratch.Reset()
 }

@@ -157,10 +157,6 @@ func TestSQLAndOperationsMeetInOneGroupOnARealFile(t *testing.T) {
 	if got := value(t, path, "k"); got != "1" {
 		t.Errorf("k = %s", got)
 	}
-	// The chain that the dropped table left is nobody's now.
-	if err := w.Do(sqlCall("DELETE FROM t_history WHERE id < (SELECT head FROM t WHERE key = 'k')")); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func TestALimitStopsSQLAloneAndItsNeighboursAreCommitted(t *testing.T) {

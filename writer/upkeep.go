@@ -44,7 +44,7 @@ func (u *upkeep) distrust() { u.sweepAt = 0 }
 const (
 	// sweepMillisMin keeps a trickle of expiring rows from costing every group. It is
 	// short, so that what expires meanwhile is no burst.
-	sweepMillisMin = 2
+	sweepMillisMin = 5
 	// sweepRowsMin is what even a group of one removes.
 	sweepRowsMin = 16
 )

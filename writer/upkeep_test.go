@@ -26,6 +26,7 @@ func still(f *fake, c *clock, change ...func(*Limits)) *Writer {
 	}
 	w.metrics = w.config.Metrics
 	w.upkeep.checkpointAt = limits.CheckpointFrames
+	w.outcome.Scratch = &w.overlay.scratch
 	return w
 }
 

@@ -93,6 +93,15 @@ func TestTheCheckNoticesEveryLawThatIsBroken(t *testing.T) {
 	f("UPDATE t_history SET arg = 5 WHERE op_number = 2", broken)
 	f("UPDATE t_history SET id = 99 WHERE op_number = 3; UPDATE t SET head = 99", broken)
 	f("INSERT INTO t_history(id, key, op_number, op, at, prev) VALUES (9, 'k', 3, 3, 1, 2)", broken)
+	f("INSERT INTO t_history(id, key, op_number, op, at, prev) VALUES (9, 'k', 4, 4, 1, 3)", broken)
+	f("INSERT INTO t_history(id, key, op_number, op, at, prev) VALUES (9, 'nobody', 1, 4, 1, 0)", broken)
+	f(unnoticed("head = 0"), broken)
+	f(unnoticed("head = 0, op_number = 0"), broken)
+	f("UPDATE t_history SET op = 11, arg = NULL WHERE op_number = 2", broken)
+	f("UPDATE t_history SET op = 11, arg = NULL WHERE op_number = 3", broken)
+	f("DELETE FROM t; UPDATE t_history SET op = 4 WHERE op_number = 4", broken)
+	f("DELETE FROM t; DELETE FROM t_history WHERE op_number = 4", broken)
+	f("DELETE FROM t; INSERT INTO t(key, version) VALUES ('k', 4)", broken)
 }
 
 func TestLawsNameTheirTable(t *testing.T) {
