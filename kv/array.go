@@ -32,6 +32,18 @@ func arrayOf(op *Op, row *Row, now int64, scratch *Scratch) (place, *refusal.Ref
 	return at, nil
 }
 
+// arrayThere is arrayOf for what takes an element: the key and the path must be there.
+func arrayThere(op *Op, row *Row, now int64, scratch *Scratch) (place, *refusal.Refusal) {
+	if !row.Live(now) {
+		return place{}, KeyNotFound
+	}
+	at, why := arrayOf(op, row, now, scratch)
+	if why == nil && !at.found {
+		why = pathNotFound
+	}
+	return at, why
+}
+
 // foldArray is arrayOf for a replay.
 func (e *Entry) foldArray(row *Row) place {
 	at := place{path: parsed(e.Path)}

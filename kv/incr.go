@@ -20,8 +20,10 @@ type Bounds struct {
 	Clamp bool
 }
 
+// DeltaNotPositive refuses what is no step to count by.
+var DeltaNotPositive = refusal.New(refusal.InvalidParameters, "delta must be a positive integer")
+
 var (
-	deltaNotPositive = refusal.New(refusal.InvalidParameters, "delta must be a positive integer")
 	boundsCrossed    = refusal.New(refusal.InvalidParameters, "min must not be greater than max")
 	clampUnbounded   = refusal.New(refusal.InvalidParameters, "on_limit needs min or max")
 	alwaysWithoutTTL = refusal.New(refusal.InvalidParameters, "ttl_mode needs ttl")
@@ -32,7 +34,7 @@ func checkIncr(op *Op) *refusal.Refusal {
 	b := &op.Bounds
 	switch {
 	case op.Delta < 1:
-		return deltaNotPositive
+		return DeltaNotPositive
 	case b.HasMin && b.HasMax && b.Min > b.Max:
 		return boundsCrossed
 	case b.Clamp && !b.HasMin && !b.HasMax:

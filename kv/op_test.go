@@ -34,7 +34,7 @@ var faults = []struct {
 			op.Value = BytesValue([]byte("{"), "")
 		}
 	}, nil, refusal.InvalidJSONValue},
-	{"no delta", counting, func(op *Op) { op.Delta = 0 }, deltaNotPositive, 0},
+	{"no delta", counting, func(op *Op) { op.Delta = 0 }, DeltaNotPositive, 0},
 	{"crossed bounds", counting, func(op *Op) { op.Bounds = Bounds{Min: 1, HasMin: true, HasMax: true} }, boundsCrossed, 0},
 	{"nothing to clamp to", counting, func(op *Op) {
 		if op.Bounds.Clamp = true; !op.Bounds.HasMin {

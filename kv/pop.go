@@ -9,15 +9,9 @@ var arrayEmpty = refusal.New(refusal.KeyNotFound, "Array is empty")
 
 // decidePop takes the last element off the array.
 func decidePop(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
-	if !row.Live(now) {
-		return KeyNotFound
-	}
-	at, why := arrayOf(op, row, now, out.Scratch)
-	switch {
-	case why != nil:
+	at, why := arrayThere(op, row, now, out.Scratch)
+	if why != nil {
 		return why
-	case !at.found:
-		return pathNotFound
 	}
 	length := jsonpath.Length(at.array)
 	if length == 0 {

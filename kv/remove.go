@@ -32,15 +32,9 @@ func checkRemove(op *Op) *refusal.Refusal {
 // decideRemove takes one element out of the array: the one at the index, or else
 // the first that is equal to the value, or has all of its fields.
 func decideRemove(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
-	if !row.Live(now) {
-		return KeyNotFound
-	}
-	at, why := arrayOf(op, row, now, out.Scratch)
-	switch {
-	case why != nil:
+	at, why := arrayThere(op, row, now, out.Scratch)
+	if why != nil {
 		return why
-	case !at.found:
-		return pathNotFound
 	}
 	length := jsonpath.Length(at.array)
 	index := op.find(at.array, length)

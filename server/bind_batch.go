@@ -11,7 +11,6 @@ import (
 // is lent by the request.
 
 var (
-	errBatchBody   = refusal.New(refusal.InvalidParameters, "Invalid JSON body")
 	errBatchBoth   = refusal.New(refusal.InvalidParameters, "keys and items can't be sent together")
 	errBatchAlias  = refusal.New(refusal.InvalidParameters, "items and its alias batch can't be sent together")
 	errNoItems     = refusal.New(refusal.InvalidParameters, "No items provided")
@@ -26,7 +25,7 @@ type batchBody struct{ items, keys []byte }
 func (q *request) batch() (body batchBody, err error) {
 	sent := jsontext.Trim(q.ctx.Request.Body())
 	if !isJSON(sent) || sent[0] != '{' {
-		return body, errBatchBody
+		return body, invalidJSONBody
 	}
 	var alias []byte
 	for name, value := range jsontext.Fields(sent) {
@@ -44,7 +43,7 @@ func (q *request) batch() (body batchBody, err error) {
 		switch {
 		case jsonAbsent(value):
 		case value[0] != '[':
-			return body, errBatchBody
+			return body, invalidJSONBody
 		default:
 			*list = value
 		}

@@ -71,14 +71,13 @@ func bindTTL(q *request, op *kv.Op) (err error) {
 }
 
 var (
-	errDelta   = refusal.New(refusal.InvalidParameters, "delta must be a positive integer")
 	errOnLimit = refusal.New(refusal.InvalidParameters, "on_limit must be reject or clamp")
 	errTTLMode = refusal.New(refusal.InvalidParameters, "ttl_mode must be if_new or always")
 )
 
 func bindCount(q *request, op *kv.Op) (err error) {
 	if op.Delta, err = q.integer("delta", 1); err != nil {
-		return errDelta
+		return kv.DeltaNotPositive
 	}
 	if op.Bounds.Min, op.Bounds.HasMin, err = q.bound("min"); err != nil {
 		return err

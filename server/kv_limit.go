@@ -44,7 +44,6 @@ func limit(q *request) error {
 const limitsMax = 16
 
 var (
-	errLimitsBody   = refusal.New(refusal.InvalidParameters, "Invalid JSON body")
 	errLimitsCount  = refusal.Newf(refusal.InvalidParameters, "limits must be a list of 1 to %d limits", limitsMax)
 	errLimitsRepeat = refusal.New(refusal.InvalidParameters, "two limits of one key must differ in algorithm or window")
 )
@@ -94,7 +93,7 @@ func limitList(body []byte) (list []byte, err error) {
 		return nil, nil
 	}
 	if !isJSON(body) || body[0] != '{' {
-		return nil, errLimitsBody
+		return nil, invalidJSONBody
 	}
 	for name, value := range jsontext.Fields(body) {
 		if string(jsontext.Unquote(name)) == "limits" && !jsonAbsent(value) {
