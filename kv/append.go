@@ -9,7 +9,6 @@ func decideAppend(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
 	if row.Live(now) && IsJSON(row.ContentType) {
 		return refusal.Newf(refusal.InvalidParameters, "Value at key '%s' is JSON; append takes text or bytes", op.Key)
 	}
-	out.Entry.HasState = !row.Live(now) // the type of a new key is the request's
 	out.keepOrMake(row, now, appendedType(op))
 	whole := row.Value
 	if !row.Live(now) {

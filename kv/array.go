@@ -47,11 +47,7 @@ func arrayThere(op *Op, row *Row, now int64, scratch *Scratch) (place, *refusal.
 // foldArray is arrayOf for a replay.
 func (e *Entry) foldArray(row *Row) place {
 	at := place{path: parsed(e.Path)}
-	fresh := emptyArray
-	if !at.path.IsRoot() {
-		fresh = emptyObject
-	}
-	at.document = e.foldDocument(row, fresh)
+	at.document, _ = row.Value.document(nil)
 	at.array, at.found = jsonpath.Find(at.document, at.path)
 	return at
 }

@@ -53,15 +53,6 @@ func documentOf(op *Op, row *Row, now int64, fresh string, scratch *Scratch) ([]
 	return document, nil
 }
 
-// foldDocument is documentOf for a replay.
-func (e *Entry) foldDocument(row *Row, fresh string) []byte {
-	if e.foldMake(row, contentTypeJSON) {
-		return []byte(fresh)
-	}
-	document, _ := row.Value.document(nil)
-	return document
-}
-
 // splice answers the document with leaf at the path. The rest keeps its bytes.
 func splice(path jsonpath.Path, document, leaf []byte, scratch *Scratch) ([]byte, *refusal.Refusal) {
 	return jsonpath.Set(scratch.take(len(document)+len(leaf)), document, path, leaf)

@@ -23,6 +23,21 @@ const (
 	entryEnd = iota + 1
 )
 
+// entryNames are the operations as history tells them.
+var entryNames = [entryEnd]string{
+	EntrySet: "SET", EntryPatch: "PATCH", EntryDelete: "DELETE", EntryIncr: "INCR", EntryDecr: "DECR",
+	EntryPush: "PUSH", EntryPop: "POP", EntryRemove: "REMOVE", EntryExpireSet: "EXPIRE_SET", EntryPersist: "PERSIST",
+	EntryUnrecorded: "UNRECORDED", EntryRollback: "ROLLBACK", EntryAppend: "APPEND",
+}
+
+// String is the operation's name as history tells it.
+func (op EntryOp) String() string {
+	if op >= entryEnd {
+		return entryNames[EntryUnrecorded] // of a later version of us
+	}
+	return entryNames[op]
+}
+
 // KeyframeEvery is how many entries may lie between two full states of a key, so
 // that no question about its past replays more than this. A power of two: the
 // file's partial index is over the op_numbers that are multiples of it.
@@ -38,12 +53,12 @@ type Entry struct {
 	// Closes marks an update of an UNRECORDED entry written earlier: the state at
 	// the end of its gap is known now.
 	Closes bool
-	At     int64 // ms
+	At     int64 // ms, never before that of an entry with a smaller ID
 	Prev   int64 // id of the key's entry before, 0 for the first
 
 	// Arg is a number of the operation: the signed delta of INCR and DECR, the index
-	// of REMOVE, the elements that PUSH dropped, and for a closed UNRECORDED the time
-	// in ms of the last write that it stands for.
+	// of REMOVE, the elements that PUSH dropped, for a closed UNRECORDED the time in ms
+	// of the last write that it stands for, and for a ROLLBACK the second it went back to.
 	Arg int64
 	// Path is where in the document it worked, empty for the whole value.
 	Path string

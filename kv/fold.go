@@ -30,12 +30,3 @@ func (e *Entry) Fold(row *Row) (known bool) {
 	}
 	return true
 }
-
-// foldMake is keepOrMake for a replay: what is not live begins anew.
-func (e *Entry) foldMake(row *Row, contentType string) (made bool) {
-	if row.Live(e.At) {
-		return false
-	}
-	row.Exists, row.Value, row.ContentType, row.ExpireAt = true, Value{Kind: Text}, contentType, 0
-	return true
-}

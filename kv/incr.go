@@ -155,14 +155,11 @@ func beyondBound(value int64) *refusal.Refusal {
 
 func foldIncr(e *Entry, row *Row) {
 	if e.Path == "" {
-		if e.foldMake(row, CounterContentType) {
-			row.Value = IntegerValue(0)
-		}
 		before, _ := row.Value.integer()
 		row.Value = IntegerValue(before + e.Arg)
 		return
 	}
-	document := e.foldDocument(row, emptyObject)
+	document, _ := row.Value.document(nil)
 	path := parsed(e.Path)
 	leaf, _ := jsonpath.Find(document, path)
 	before, _ := integerOf(leaf)

@@ -238,7 +238,7 @@ func TestARowWithoutHistoryBeginsItsChainWithTheStateItHad(t *testing.T) {
 		if _, refused := l.do(op); refused {
 			t.Fatal("refused")
 		}
-		if len(l.chain) != 2 || l.chain[0].Op != EntryUnrecorded || l.chain[0].At != birth+7 || l.chain[0].Arg != birth+7 {
+		if len(l.chain) != 2 || l.chain[0].Op != EntryUnrecorded || l.chain[0].At != l.now || l.chain[0].Arg != birth+7 {
 			t.Fatalf("%s: %s", op.Code, l.history())
 		}
 		before, known := l.fold(1)

@@ -54,12 +54,17 @@ func (out *Outcome) keepOrMake(row *Row, now int64, contentType string) {
 	}
 	out.Changed, out.Exists = true, true
 	out.ContentType, out.CreatedAt = contentType, now
+	out.Entry.HasState = true // a replay need not know what was live when
 }
 
 // Apply carries out a decided outcome: it moves row on, takes numbers from
 // sequence, and appends the history that the write leaves to log. Nothing here
 // can fail.
 func (out *Outcome) Apply(op *Op, row *Row, now int64, sequence *int64, log []Entry) []Entry {
+	return out.apply(op.recorded(), row, now, sequence, log)
+}
+
+func (out *Outcome) apply(recorded bool, row *Row, now int64, sequence *int64, log []Entry) []Entry {
 	if !out.Changed {
 		if row.Live(now) {
 			out.Reply.Version = row.Version
@@ -69,9 +74,8 @@ func (out *Outcome) Apply(op *Op, row *Row, now int64, sequence *int64, log []En
 	if row.Exists && !row.Live(now) {
 		log = row.ExpireNow(log)
 	}
-	recorded := op.recorded()
 	if recorded {
-		log = closeGap(row, sequence, log)
+		log = closeGap(row, now, sequence, log)
 	} else {
 		log = openGap(row, now, sequence, log)
 	}
@@ -79,7 +83,7 @@ func (out *Outcome) Apply(op *Op, row *Row, now int64, sequence *int64, log []En
 	row.Exists = out.Exists
 	row.Value, row.ContentType = out.Value, out.ContentType
 	row.CreatedAt, row.UpdatedAt, row.ExpireAt = out.CreatedAt, out.UpdatedAt, out.ExpireAt
-	row.Version = *sequence
+	row.Version, row.Undone = *sequence, false
 	if recorded {
 		entry := out.Entry
 		entry.At = now
@@ -103,9 +107,9 @@ const EntriesMax = 2
 // chain, with the state that unrecorded writes had given it.
 func (r *Row) ExpireNow(log []Entry) []Entry {
 	if r.gapOpen() {
-		log = closeGap(r, nil, log)
+		log = closeGap(r, 0, nil, log)
 	}
-	*r = Row{UpdatedAt: r.UpdatedAt, Version: r.Head, OpNumber: r.OpNumber, Head: r.Head}
+	*r = Row{UpdatedAt: r.ExpireAt, Version: r.Head, OpNumber: r.OpNumber, Head: r.Head}
 	return log
 }
 
@@ -124,14 +128,14 @@ func openGap(row *Row, now int64, sequence *int64, log []Entry) []Entry {
 // closeGap keeps the state that unrecorded writes left, so that the recorded
 // write after them can be undone. A row that never had history (written with
 // history=false, or by plain SQL) gets a gap of its own to begin with.
-func closeGap(row *Row, sequence *int64, log []Entry) []Entry {
+func closeGap(row *Row, now int64, sequence *int64, log []Entry) []Entry {
 	var entry Entry
 	switch {
 	case row.gapOpen():
 		entry = Entry{ID: row.Head, OpNumber: row.OpNumber, Op: EntryUnrecorded, Closes: true}
 	case row.Head == 0 && row.Exists:
 		*sequence++
-		entry = Entry{Op: EntryUnrecorded, At: row.UpdatedAt}
+		entry = Entry{Op: EntryUnrecorded, At: now}
 		link(row, *sequence, &entry)
 	default:
 		return log

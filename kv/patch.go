@@ -28,7 +28,7 @@ func decidePatch(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
 }
 
 func foldPatch(e *Entry, row *Row) {
-	document := e.foldDocument(row, emptyObject)
+	document, _ := row.Value.document(nil)
 	if patched, why := splice(parsed(e.Path), document, e.Delta.Bytes, nil); why == nil {
 		row.Value = documentValue(patched, row.ContentType)
 	}

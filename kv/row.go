@@ -16,8 +16,12 @@ type Row struct {
 	// OpNumber is the number of the key's latest history entry, 0 without one.
 	OpNumber int64
 	// Head is the id of that entry. Recorded writes leave Version == Head; a
-	// Version beyond Head means that writes without history came after it.
+	// Version beyond Head means that writes without history came after it, unless
+	// the row is Undone.
 	Head int64
+	// Undone says that Head tells the row, though its Version is another: the entries
+	// after it were undone and are gone.
+	Undone bool
 }
 
 // Live tells whether the row is there for readers and writers at now. From its
@@ -27,4 +31,4 @@ func (r *Row) Live(now int64) bool {
 }
 
 // gapOpen tells whether unrecorded writes came after the latest entry.
-func (r *Row) gapOpen() bool { return r.Head != 0 && r.Version != r.Head }
+func (r *Row) gapOpen() bool { return r.Head != 0 && r.Version != r.Head && !r.Undone }

@@ -16,11 +16,12 @@ var arrows = importLaw{
 	rooms: []room{
 		// room, and the rooms it may import
 		{"cmd", "server catalog client"},
-		{"server", "catalog directory kv sqltx web internal/jsontext internal/ratelimit"},
-		{"catalog", "writer reader store"},
-		{"writer", "store kv sqltx"},
+		{"server", "catalog directory past kv sqltx web internal/jsontext internal/ratelimit"},
+		{"catalog", "writer reader store past"},
+		{"writer", "store past kv sqltx"},
 		{"reader", "store kv sqltx"},
-		{"store", "kv sqltx"},
+		{"store", "past kv sqltx internal/chunks"},
+		{"past", "kv internal/jsontext"},
 		{"sqltx", "internal/jsontext"},
 		{"kv", "internal/jsontext internal/jsonpath internal/ratelimit"},
 		{"directory", "kv"},
@@ -31,6 +32,7 @@ var arrows = importLaw{
 		{"internal/jsontext", ""},
 		{"internal/jsonpath", "internal/jsontext"},
 		{"internal/ratelimit", ""},
+		{"internal/chunks", ""},
 		{"internal/testdb", "store kv sqltx"},
 		{"internal/tidy", ""},
 	},
@@ -49,9 +51,9 @@ var arrows = importLaw{
 }
 
 var purity = purityLaw{
-	clockless:     "kv sqltx store internal/jsontext internal/jsonpath internal/ratelimit",
-	goroutineless: "kv sqltx internal/jsontext internal/jsonpath internal/ratelimit",
-	worldless:     "kv sqltx internal/jsontext internal/jsonpath internal/ratelimit",
+	clockless:     "kv past sqltx store internal/jsontext internal/jsonpath internal/ratelimit",
+	goroutineless: "kv past sqltx internal/chunks internal/jsontext internal/jsonpath internal/ratelimit",
+	worldless:     "kv past sqltx internal/chunks internal/jsontext internal/jsonpath internal/ratelimit",
 	outside:       "os net io/fs log math/rand crypto/rand context database",
 }
 
