@@ -29,7 +29,8 @@ CONCURRENT := ./catalog/... ./directory/... ./writer/... ./reader/... ./store/..
 SQLITE_MODULE := github.com/mattn/go-sqlite3
 # The upper part is what the Go binding's own C code is compiled with and relies
 # on. The lower is ours: FULL because an answered write is on disk, DQS=1 for
-# double-quoted strings in DML as in the sqlite3 shell (but not in a schema).
+# double-quoted strings in DML as in the sqlite3 shell (but not in a schema), and
+# NULL_TRIM because most lines of history end in columns that they don't need.
 SQLITE_CFLAGS := -O2 -std=gnu99 \
 	-DSQLITE_THREADSAFE=2 -DSQLITE_ENABLE_UNLOCK_NOTIFY -DSQLITE_ENABLE_FTS5 \
 	-DSQLITE_ENABLE_RTREE -DSQLITE_ENABLE_GEOPOLY -DSQLITE_LIKE_DOESNT_MATCH_BLOBS \
@@ -37,7 +38,7 @@ SQLITE_CFLAGS := -O2 -std=gnu99 \
 	-DSQLITE_ENABLE_PREUPDATE_HOOK -DSQLITE_USE_ALLOCA -DSQLITE_ENABLE_COLUMN_METADATA \
 	-DHAVE_USLEEP=1 -DHAVE_FDATASYNC=1 \
 	-DSQLITE_ENABLE_MATH_FUNCTIONS -DSQLITE_ENABLE_STAT4 -DSQLITE_DEFAULT_MEMSTATUS=0 \
-	-DSQLITE_DEFAULT_WAL_SYNCHRONOUS=2 -DSQLITE_DQS=1
+	-DSQLITE_DEFAULT_WAL_SYNCHRONOUS=2 -DSQLITE_DQS=1 -DSQLITE_ENABLE_NULL_TRIM
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9.]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

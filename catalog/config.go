@@ -3,6 +3,7 @@ package catalog
 import (
 	"time"
 
+	"github.com/urlite/urlite/past"
 	"github.com/urlite/urlite/store"
 	"github.com/urlite/urlite/writer"
 )
@@ -14,6 +15,8 @@ type Config struct {
 	Store store.Options
 	// Writer bounds each database's writer.
 	Writer writer.Limits
+	// Keep is how much of the past is kept of tables that don't say.
+	Keep past.Keep
 	// Readers is how many read-only connections a database may have.
 	Readers int
 	// OpenMax bounds the databases open at once; each costs its connections'

@@ -53,6 +53,7 @@ func (c *Catalog) openFile(db *DB, create bool) error {
 		numbers := writer.NewMetrics(db.metrics, label)
 		db.writer = writer.New(disk, writer.Config{
 			Limits:  c.config.Writer,
+			Keep:    c.config.Keep,
 			Now:     c.config.Now,
 			Unblock: db.readers.InterruptOverdue,
 			Metrics: numbers,

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"github.com/urlite/urlite/past"
 	"github.com/urlite/urlite/store"
 	"github.com/urlite/urlite/writer"
 )
@@ -18,6 +19,12 @@ type (
 	ListedRow = store.ListedRow
 	// Kept is an answer that a new database is made with.
 	Kept = store.Kept
+	// Undo is the wish to take back the newest entries of a key.
+	Undo = writer.Undo
+	// Return is the wish that a table be what it was.
+	Return = writer.Return
+	// Keep is how much of a table's past is kept, as far as it is settled for it.
+	Keep = writer.Keep
 )
 
 // NewCall takes an empty call from the pool.
@@ -35,6 +42,8 @@ type (
 	WriterLimits = writer.Limits
 	// StoreOptions are how a file is run.
 	StoreOptions = store.Options
+	// KeepLimits are how much of the past is kept.
+	KeepLimits = past.Keep
 )
 
 // DefaultWriterLimits are the limits of a server that nobody configured.

@@ -13,11 +13,10 @@ func decideDelete(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
 		return KeyNotFound
 	}
 	out.Changed = true
+	out.Entry.HasState = true
 	out.Reply.Deleted = true
 	return nil
 }
-
-func foldDelete(_ *Entry, row *Row) { *row = Row{} }
 
 func answerDelete(dst []byte, _ *Op, r *Reply) []byte {
 	return append(answer{dst}.open().boolean("deleted", r.Deleted).bytes, '}')

@@ -30,6 +30,10 @@ var entryNames = [entryEnd]string{
 	EntryUnrecorded: "UNRECORDED", EntryRollback: "ROLLBACK", EntryAppend: "APPEND",
 }
 
+// TellsAbsence is of operations that always tell the state after them: without a value,
+// there is no such key.
+func (op EntryOp) TellsAbsence() bool { return op == EntryDelete || op == EntryRollback }
+
 // String is the operation's name as history tells it.
 func (op EntryOp) String() string {
 	if op >= entryEnd {
@@ -51,7 +55,7 @@ type Entry struct {
 	OpNumber int64 // counted per key from 1
 	Op       EntryOp
 	// Closes marks an update of an UNRECORDED entry written earlier: the state at
-	// the end of its gap is known now.
+	// the end of its gap is known now, or, without a state, no longer.
 	Closes bool
 	At     int64 // ms, never before that of an entry with a smaller ID
 	Prev   int64 // id of the key's entry before, 0 for the first

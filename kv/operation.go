@@ -80,7 +80,7 @@ var operations = [codeEnd]operation{
 	Set: {name: "set", takes: TakesBody | TakesPath | TakesTTL | TakesConditions | TakesBytes,
 		check: checkSet, decide: decideSet, entry: EntryPatch, fold: foldPatch, answer: answerSet, ignoresValue: true},
 	Delete: {name: "delete", takes: TakesConditions,
-		decide: decideDelete, entry: EntryDelete, fold: foldDelete, answer: answerDelete, ignoresValue: true},
+		decide: decideDelete, entry: EntryDelete, answer: answerDelete, ignoresValue: true},
 	Incr: {name: "incr", takes: TakesDelta | TakesPath | TakesTTL | TakesConditions,
 		check: checkIncr, decide: decideIncr, entry: EntryIncr, fold: foldIncr, answer: answerIncr},
 	Decr: {name: "decr", takes: TakesDelta | TakesPath | TakesTTL | TakesConditions,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/valyala/fasthttp"
 )
@@ -16,6 +17,11 @@ func pathOf(path, query string) string { return apiPrefix + path + "?db=" + data
 // ask sends one request of the harness' own, outside of all that is measured, and
 // reads the answer, which must be a 200. A nil body is none.
 func ask(method, address, path string, body, into any) error {
+	return askPatiently(answerWait, method, address, path, body, into)
+}
+
+// askPatiently is ask for what may take long.
+func askPatiently(wait time.Duration, method, address, path string, body, into any) error {
 	request, answer := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseRequest(request)
 	defer fasthttp.ReleaseResponse(answer)
@@ -30,7 +36,7 @@ func ask(method, address, path string, body, into any) error {
 		request.Header.SetContentType(jsonType)
 		request.SetBodyRaw(encoded)
 	}
-	if err := fasthttp.DoTimeout(request, answer, answerWait); err != nil {
+	if err := fasthttp.DoTimeout(request, answer, wait); err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	if answer.StatusCode() != fasthttp.StatusOK {
@@ -47,8 +53,8 @@ type batchItem struct {
 	TTLSeconds  int    `json:"ttl,omitempty"`
 }
 
-func setBatch(address string, items []batchItem) error {
-	return ask(fasthttp.MethodPost, address, pathOf("/kv/batch/set", ""), map[string]any{"items": items}, &struct{}{})
+func setBatch(address, query string, items []batchItem) error {
+	return ask(fasthttp.MethodPost, address, pathOf("/kv/batch/set", query), map[string]any{"items": items}, &struct{}{})
 }
 
 // inBatches hands the names on in parts of so many.

@@ -3,20 +3,26 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/valyala/fasthttp"
 )
 
-const counterPrefix = "key-"
+const (
+	counterPrefix    = "key-"
+	unrecordedPrefix = "raw-" // of counters without history, as long
+	unrecordedQuery  = "&history=false"
+)
 
 // counters is the set of keys that a traffic increments, and the means to set
 // them up and to add them up again: a server that answers fast but loses or
 // invents increments must not pass.
 type counters struct {
-	address string
-	names   []string
+	address    string
+	names      []string
+	unrecorded []string // those that have no history
 }
 
 func countersOf(address string, keys int) *counters {
@@ -31,23 +37,30 @@ func numbered(prefix string, keys int) (names []string) {
 	return names
 }
 
-// preload creates every counter as the text 0, recorded in history like any
-// other write, so that the measured increments meet rows and history of size.
+// preload creates every counter as the text 0, recorded in history like any other
+// write, so that the measured increments meet rows and history of size; and those
+// without history, which must never have had any.
 func (c *counters) preload() error {
-	return inBatches(c.names, batchItemsMax, func(names []string) error {
-		items := make([]batchItem, len(names))
-		for i, name := range names {
-			items[i] = batchItem{Key: name, Value: "0", ContentType: "text/plain"}
-		}
-		return setBatch(c.address, items)
-	})
+	create := func(names []string, query string) error {
+		return inBatches(names, batchItemsMax, func(names []string) error {
+			items := make([]batchItem, len(names))
+			for i, name := range names {
+				items[i] = batchItem{Key: name, Value: "0", ContentType: "text/plain"}
+			}
+			return setBatch(c.address, query, items)
+		})
+	}
+	if err := create(c.names, ""); err != nil {
+		return err
+	}
+	return create(c.unrecorded, unrecordedQuery)
 }
 
 // sum adds up the values of the counters, the hot one included. Keys that are
 // not there count as zero.
 func (c *counters) sum() (uint64, error) {
 	sum := uint64(0)
-	err := inBatches(append([]string{hotKey}, c.names...), batchItemsMax, func(names []string) error {
+	err := inBatches(slices.Concat([]string{hotKey}, c.names, c.unrecorded), batchItemsMax, func(names []string) error {
 		var answer struct {
 			Results map[string]*struct {
 				Value json.RawMessage `json:"value"`

@@ -33,7 +33,7 @@ type connection struct {
 
 // tally is what one slice of load came to.
 type tally struct {
-	latency  histogram // of requests answered as they may be
+	latency  histogram // of requests, or turns of them, answered as they may be
 	counted  uint64    // 200s that moved a counter by one
 	refused  uint64    // 429s, where they are an answer
 	failures uint64    // everything else
@@ -84,6 +84,14 @@ func newGenerator(address string, connections int, traffic []shape, seed uint64)
 
 func (g *generator) close() { g.client.CloseIdleConnections() }
 
+// inTurn makes the connections send what they send one after the other, and take a whole
+// turn for one thing with one latency.
+func (g *generator) inTurn(asOne bool) {
+	for _, c := range g.connections {
+		c.script.inTurn = asOne
+	}
+}
+
 // slice loads the server for the given time, or until ctx is done or every
 // connection has sent its most, and returns when every request has its answer.
 func (g *generator) slice(ctx context.Context, duration time.Duration) *tally {
@@ -118,6 +126,7 @@ func (g *generator) slice(ctx context.Context, duration time.Duration) *tally {
 // work sends requests until stop, the most it may send, or the connection's end:
 // what became of the last request is unknown then, so the run has failed anyway.
 func (c *connection) work(stop *atomic.Bool, requestsMax int, t *tally) {
+	c.script.turn = 0
 	sent := time.Now()
 	for n := 0; !stop.Load() && (requestsMax == 0 || n < requestsMax); n++ {
 		next := c.script.next()
@@ -135,10 +144,13 @@ func (c *connection) work(stop *atomic.Bool, requestsMax int, t *tally) {
 		case len(c.answer.Body()) == 0:
 			t.fail(next.request, "an empty body")
 		default:
-			t.latency.record(answered.Sub(sent))
 			if next.counts {
 				t.counted++
 			}
+			if !c.script.turned() {
+				continue
+			}
+			t.latency.record(answered.Sub(sent))
 		}
 		sent = answered
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -108,6 +109,33 @@ func TestASliceEndsWhenEveryConnectionHasSentItsMost(t *testing.T) {
 	sum := g.slice(context.Background(), time.Minute)
 	if sum.latency.total != 3*7 || time.Since(start) > 30*time.Second {
 		t.Errorf("%d requests in %v", sum.latency.total, time.Since(start))
+	}
+}
+
+func TestRequestsThatAreOneThingAreSentInTurnAndHaveOneLatency(t *testing.T) {
+	var paths []string // of the only connection
+	address := serveHere(t, func(ctx *fasthttp.RequestCtx) {
+		paths = append(paths, string(ctx.Path()))
+		time.Sleep(10 * time.Millisecond)
+		ctx.SetBodyString("done")
+	})
+	g := startGenerator(t, address, 1, getRandom(1), incrementHot(), putRandom(1))
+	g.inTurn(true)
+	g.requestsMax = 7
+	sum := g.slice(context.Background(), time.Minute)
+	if sum.failures > 0 || sum.latency.total != 2 || sum.counted != 2 {
+		t.Errorf("%d latencies of 7 requests, 3 to a turn, %d counted; %s", sum.latency.total, sum.counted, sum.failure)
+	}
+	if least := sum.latency.quantile(0); least < 30*time.Millisecond {
+		t.Errorf("a turn took %v", least)
+	}
+	if sum = g.slice(context.Background(), time.Minute); sum.latency.quantile(0) < 30*time.Millisecond {
+		t.Error("a slice began in the middle of a turn")
+	}
+	key, hot, put := apiPrefix+"/kv/key-000000", apiPrefix+"/kv/hot/incr", apiPrefix+"/kv/put-000000"
+	each := []string{key, hot, put, key, hot, put, key}
+	if want := append(each, each...); !slices.Equal(paths, want) {
+		t.Errorf("sent %q", paths)
 	}
 }
 

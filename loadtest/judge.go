@@ -87,6 +87,20 @@ func sweepWithin(factor float64) func(*measurement) verdict {
 	}
 }
 
+// withAsides adds the medians of what is only shown.
+func withAsides(judge func(*measurement) verdict) func(*measurement) verdict {
+	return func(m *measurement) verdict {
+		v := judge(m)
+		for _, a := range m.asides {
+			if v.note != "" {
+				v.note += "; "
+			}
+			v.note += fmt.Sprintf("%s: p50 %s, p99 %s", a.name, brief(a.latency.quantile(0.5)), brief(a.latency.quantile(0.99)))
+		}
+		return v
+	}
+}
+
 func memoryWithin(bytes int64) func(*measurement) verdict {
 	return func(m *measurement) verdict {
 		return verdict{
@@ -106,6 +120,15 @@ type measurement struct {
 	diskSync     time.Duration // their median
 	memory       memory
 	sweep        sweepCount
+	growth       growth
+	undo         undoCount
+	asides       []asideTally
+}
+
+// asideTally is what came of traffic that is only shown.
+type asideTally struct {
+	name string
+	*tally
 }
 
 // round is a turn of each side.

@@ -13,6 +13,15 @@ const (
 	documentsMax     = 60 // documents of a megabyte that are written in a turn: history keeps each
 	documentBytesMin = 1 << 20
 
+	entriesMin, entriesMax = 1_000, 2_000_000 // of one key
+	tableKeysMin           = 1_000
+	changedMax             = 1_000 // keys that change between two moments
+	shortEntries           = 100   // of the key that the long past is held against
+	arrayElements          = 1_000 // each of elementBytes: an array of 100 KB
+	elementBytes           = 100
+	elementKinds           = 256 // elements that are pushed, in any order
+	treeDepthMax           = 20  // of a B-tree; four billion pages make no deeper one
+
 	batchItemsMax  = 100      // the API's own bound on a batch
 	limitItemsMax  = 16       // its bound on the limits of one request
 	pageItems      = 100      // of a list, its default
@@ -29,9 +38,19 @@ const (
 	answerWait = 15 * time.Second       // beyond this an answer counts as an error
 	warmUpMax  = 500 * time.Millisecond // caches fill and heaps find their size long before
 	plantMax   = 3 * time.Minute        // for the keys of the scenario sweep to be written
+
+	fillMax      = 5 * time.Minute        // for a past to be written
+	settleMax    = time.Minute            // for a log to be emptied when nobody writes
+	rollbackWait = 2 * time.Minute        // for a table to be rolled back, and for whoever waits for it
+	secondMargin = 20 * time.Millisecond  // by which a second has to be over
+	memoryEvery  = 10 * time.Millisecond  // while a rollback runs
+	undoRunUp    = 500 * time.Millisecond // the others are under way by then
 )
 
 const (
+	fillers      = 256  // connections that write the past of one key: they share commits
+	pushers      = 8    // that push to one array
+	others       = 4    // that increment while a table is rolled back
 	writers      = 8    // connections that prepare what a scenario needs much of
 	rounds       = 3    // slices a side gets: short enough that a noisy neighbour hits both
 	syncsPerTurn = 100  // disk syncs measured between two slices

@@ -16,7 +16,7 @@ func TestEveryScenarioRunsAndItsIncrementsAddUp(t *testing.T) {
 	var out, failures strings.Builder
 	code := run(context.Background(), []string{
 		"-server", serverBinary(t), "-dir", t.TempDir(), "-keys", "500", "-connections", "8",
-		"-duration", "300ms", "-memory-duration", "500ms", "-expiring", "500", "-profile", profile,
+		"-duration", "300ms", "-memory-duration", "500ms", "-expiring", "500", "-entries", "4000", "-table-keys", "2000", "-profile", profile,
 	}, &out, &failures)
 	t.Logf("\n%s", &out)
 	if code != 0 || failures.Len() > 0 {
@@ -49,6 +49,10 @@ func TestWrongFlagsAreToldAndExitWithTwo(t *testing.T) {
 	f("-duration: 1h0m0s", "-duration", "1h")
 	f("-expiring: 0", "-expiring", "0")
 	f("-expiring: 1000000", "-expiring", "1000000")
+	f("-entries: 999", "-entries", "999")
+	f("-entries: 2000001", "-entries", "2000001")
+	f("-table-keys: 999", "-table-keys", "999")
+	f("-table-keys: 1000001", "-table-keys", "1000001")
 	f("-run: error parsing", "-run", "(")
 	f("-profile needs", "-profile", "file", "-run", "hot")
 	f("unexpected argument", "incr-hot")

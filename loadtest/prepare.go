@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -9,7 +10,7 @@ import (
 
 // prepareLimits asks every limit of a random traffic once, so that the measured
 // requests meet rows that are there, as those of the counters are.
-func prepareLimits(t *trial) error {
+func prepareLimits(_ context.Context, t *trial) error {
 	type limit struct {
 		Key    string `json:"key"`
 		Limit  int    `json:"limit"`
@@ -41,7 +42,7 @@ func document() (text, leaf string) {
 
 // preparePages walks the list and makes the scenario ask for pages of its second
 // half: a cursor is the server's to know, so it can't be made up.
-func preparePages(t *trial) error {
+func preparePages(_ context.Context, t *trial) error {
 	cursors, err := deepCursors(t.server.address, t.settings.keys/pageItems/2)
 	if err != nil {
 		return err

@@ -15,11 +15,15 @@ import (
 // trialOf starts a server with so many counters, as a trial finds it.
 func trialOf(t *testing.T, keys int) *trial {
 	t.Helper()
-	server := serve(t, t.TempDir())
+	folder := t.TempDir()
+	server := serve(t, folder)
 	if err := countersOf(server.address, keys).preload(); err != nil {
 		t.Fatal(err)
 	}
-	return &trial{settings: settings{keys: keys, duration: time.Second, expiring: 400}, server: server, connections: 1}
+	return &trial{
+		settings: settings{keys: keys, duration: time.Second, expiring: 400, entries: entriesMin, tableKeys: tableKeysMin},
+		folder:   folder, server: server, connections: 1,
+	}
 }
 
 func (t *trial) rows(test *testing.T, where string) float64 {
@@ -65,7 +69,7 @@ func TestAPatchChangesTheLeafAndNoMore(t *testing.T) {
 
 func TestEveryLimitOfARandomTrafficIsThereBefore(t *testing.T) {
 	trial := trialOf(t, 50)
-	if err := prepareLimits(trial); err != nil {
+	if err := prepareLimits(context.Background(), trial); err != nil {
 		t.Fatal(err)
 	}
 	if got := trial.rows(t, "key GLOB '"+limitPrefix+"*'"); got != 50 {
@@ -82,7 +86,7 @@ func TestEveryLimitOfARandomTrafficIsThereBefore(t *testing.T) {
 
 func TestDeepPagesAreWholeAndInTheSecondHalfOfTheList(t *testing.T) {
 	trial := trialOf(t, 1_050) // the last page is not whole
-	if err := preparePages(trial); err != nil {
+	if err := preparePages(context.Background(), trial); err != nil {
 		t.Fatal(err)
 	}
 	if pages := len(trial.scenario.traffic); pages != 5 {
@@ -101,7 +105,7 @@ func TestDeepPagesAreWholeAndInTheSecondHalfOfTheList(t *testing.T) {
 		}
 	}
 	few := trialOf(t, 100)
-	if err := preparePages(few); err == nil {
+	if err := preparePages(context.Background(), few); err == nil {
 		t.Error("a single page has one that lies deep")
 	}
 }

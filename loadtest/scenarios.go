@@ -1,18 +1,24 @@
 package main
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // scenario is one kind of load and what urlite promises under it.
 type scenario struct {
-	name        string
-	about       string
-	traffic     []shape
-	against     baseline
-	preload     bool               // create the random keys first
-	prepare     func(*trial) error // what else has to be there first, which may choose the traffic; nil: nothing
-	connections int                // 0: the counts of -connections
-	requestsMax int                // of each connection in a turn; 0: as many as there is time for
-	disk        bool               // measure the disk's sync as well
+	name       string
+	about      string
+	traffic    []shape
+	against    baseline
+	preload    bool // create the random keys first
+	unrecorded bool // and as many beside them that have no history
+	// prepare makes what else has to be there first, and may choose the traffic; nil: nothing.
+	prepare     func(context.Context, *trial) error
+	connections int     // 0: the counts of -connections
+	requestsMax int     // of each connection in a turn; 0: as many as there is time for
+	shown       []aside // measured after it, and judged by nobody
+	disk        bool    // measure the disk's sync as well
 	measure     func(*trial, context.Context) (*measurement, error)
 	judge       func(*measurement) verdict
 }
@@ -23,13 +29,22 @@ type baseline struct {
 	// traffic is sent to the very same server; none is the scenario's own, sent to a
 	// server that does nothing.
 	traffic []shape
+	// asOne says that the requests of the traffic are sent one after the other, and are
+	// one thing with one latency.
+	asOne bool
+}
+
+// aside is traffic that is worth a look beside the scenario's own.
+type aside struct {
+	name    string
+	traffic []shape
 }
 
 var doesNothing = baseline{name: "no-op"}
 
 // scenarios lists them all, in the order they run.
 func scenarios(keys int) []scenario {
-	return append(promised(keys), compared(keys)...)
+	return slices.Concat(promised(keys), compared(keys), travelling(keys))
 }
 
 // promised are held against what the machine can do: a server that does nothing, its

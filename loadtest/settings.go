@@ -26,6 +26,8 @@ type settings struct {
 	duration        time.Duration // measured, per side
 	memoryDuration  time.Duration
 	expiring        int // keys that expire a second in the scenario sweep
+	entries         int // of the key with the long past
+	tableKeys       int // of the tables whose past is asked for
 	seed            uint64
 	run             *regexp.Regexp
 	profile         string // empty: none
@@ -44,6 +46,8 @@ func parseSettings(arguments []string, errorsTo io.Writer) (settings, error) {
 	flags.DurationVar(&s.duration, "duration", 5*time.Second, "measured `time` per scenario and side; under a second it is mostly noise")
 	flags.DurationVar(&s.memoryDuration, "memory-duration", time.Minute, "`time` under load before memory is looked at")
 	flags.IntVar(&s.expiring, "expiring", 16_700, "keys that expire a `second` in the scenario sweep; 16,700 are a million a minute")
+	flags.IntVar(&s.entries, "entries", 1_000_000, "`number` of entries of the long past in history-deep; history-bytes writes a quarter of it")
+	flags.IntVar(&s.tableKeys, "table-keys", 1_000_000, "`number` of keys of the table in snapshot-table; rollback-100k has a tenth of it")
 	flags.Uint64Var(&s.seed, "seed", 1, "`seed` of the random keys; the same seed sends the same requests")
 	run := flags.String("run", "", "run only scenarios whose name matches the `regexp`")
 	flags.StringVar(&s.profile, "profile", "", "write a CPU profile of the server in the scenario "+profiledScenario+" to `file`")
@@ -75,6 +79,10 @@ func (s *settings) check() error {
 		return fmt.Errorf("-memory-duration: %v is not within 0..%v", s.memoryDuration, durationMax)
 	case s.expiring < 1 || s.expiring > expiringMax:
 		return fmt.Errorf("-expiring: %d is not within 1..%d", s.expiring, expiringMax)
+	case s.entries < entriesMin || s.entries > entriesMax:
+		return fmt.Errorf("-entries: %d is not within %d..%d", s.entries, entriesMin, entriesMax)
+	case s.tableKeys < tableKeysMin || s.tableKeys > keysMax:
+		return fmt.Errorf("-table-keys: %d is not within %d..%d", s.tableKeys, tableKeysMin, keysMax)
 	case s.profile != "" && !s.run.MatchString(profiledScenario):
 		return errors.New("-profile needs the scenario " + profiledScenario + ", which -run leaves out")
 	}

@@ -129,7 +129,7 @@ func (t *trial) plantExpiring(ctx context.Context, plan sweepPlan) (sweepPlan, e
 		if lives && !now.Before(plan.start) {
 			return errors.New("the keys could not be written before the first was to expire: the machine is too busy")
 		}
-		return setBatch(t.server.address, items)
+		return setBatch(t.server.address, "", items)
 	}
 	// A few without a lifetime tell how long all will take.
 	const pilots = 4 * writers

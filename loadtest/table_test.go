@@ -98,11 +98,43 @@ func TestTheTargetsJudgeWhatWasMeasured(t *testing.T) {
 	refused.refused = 98
 	f(refusedAtLeast(0.99, throughputAtLeast(1)), measurement{server: refused, base: side(100, 1)}, true)
 
+	grown := measurement{growth: growth{entries: 10, bytes: 480}}
+	f(bytesWithin(48), grown, false)
+	grown.growth.bytes++
+	f(bytesWithin(48), grown, true)
+	f(bytesWithin(48), measurement{}, true)
+
+	const second = int64(time.Second)
+	undone := func(keys int, took, waited, bytes int64) measurement {
+		return measurement{
+			server: side(1, time.Duration(waited)),
+			undo:   undoCount{keys: keys, took: time.Duration(took), longer: bytes},
+		}
+	}
+	rollback := undoWithin(10*time.Second, time.Second, 64e6)
+	f(rollback, undone(1, 10*second, 11*second, 64e6), false)
+	f(rollback, undone(0, 10*second, 11*second, 64e6), true)
+	f(rollback, undone(1, 10*second+1, 10*second, 64e6), true)
+	f(rollback, undone(1, 5*second, 6*second+1, 64e6), true)
+	f(rollback, undone(1, 5*second, 5*second, 64e6+1), true)
+
 	kept := sweepCount{expired: 100, sweptUnderLoad: 95}
 	f(sweepWithin(1.2), measurement{server: side(1, 120_000), base: side(1, 100_000), sweep: kept}, false)
 	f(sweepWithin(1.2), measurement{server: side(1, 130_000), base: side(1, 100_000), sweep: kept}, true)
 	kept.sweptUnderLoad = 94
 	f(sweepWithin(1.2), measurement{server: side(1, 120_000), base: side(1, 100_000), sweep: kept}, true)
+}
+
+func TestWhatIsOnlyShownIsNotJudged(t *testing.T) {
+	m := measurement{asides: []asideTally{{"one", &tally{}}, {"two", &tally{failures: 1, failure: "why"}}}}
+	m.asides[0].latency.record(2 * time.Millisecond)
+	v := withAsides(func(*measurement) verdict { return verdict{note: "first"} })(&m)
+	if want := "first; one: p50 2ms, p99 2ms; two: p50 0s, p99 0s"; v.note != want || v.missed {
+		t.Errorf("noted %q, want %q", v.note, want)
+	}
+	if wrong := m.failures(); len(wrong) != 1 || wrong[0] != "1 requests of two failed; first why" {
+		t.Errorf("told %q", wrong)
+	}
 }
 
 func TestTheRoundsShowHowQuietTheMachineWas(t *testing.T) {

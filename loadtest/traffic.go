@@ -123,6 +123,9 @@ func uncounted(traffic []shape) []shape {
 type script struct {
 	random   *rand.Rand
 	requests []prepared
+	// inTurn says that the requests follow each other, and are not chosen at random.
+	inTurn bool
+	turn   int // the next of them
 }
 
 // prepared is a request whose address waits for the number of its key.
@@ -158,7 +161,11 @@ func newScript(host string, traffic []shape, seed, connection uint64) *script {
 // next returns the next request, valid until next is called again.
 func (s *script) next() *prepared {
 	p := &s.requests[0]
-	if len(s.requests) > 1 {
+	switch {
+	case s.inTurn:
+		p = &s.requests[s.turn]
+		s.turn = (s.turn + 1) % len(s.requests)
+	case len(s.requests) > 1:
 		p = &s.requests[s.random.IntN(len(s.requests))]
 	}
 	if p.keys > 0 {
@@ -167,6 +174,9 @@ func (s *script) next() *prepared {
 	}
 	return p
 }
+
+// turned tells whether the last request ended what is one thing.
+func (s *script) turned() bool { return !s.inTurn || s.turn == 0 }
 
 // putNumber fills all of place with the number's last digits.
 func putNumber(place []byte, number int) {

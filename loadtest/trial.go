@@ -17,6 +17,7 @@ type trial struct {
 	server         *process
 	profileAddress string // where the server offers its profile; empty: none is wanted
 	counted        uint64 // increments acknowledged so far, the warm-up's included
+	rollbackTo     int64  // the second that a table is rolled back to
 }
 
 // runTrial takes a scenario from an empty folder to its line in the table. What
@@ -37,11 +38,14 @@ func runTrial(ctx context.Context, settings settings, scenario scenario, connect
 		keys = settings.keys
 	}
 	counters := countersOf(t.server.address, keys)
+	if scenario.unrecorded {
+		counters.unrecorded = numbered(unrecordedPrefix, keys)
+	}
 	if err := counters.preload(); err != nil {
 		return nil, err
 	}
 	if scenario.prepare != nil {
-		if err := scenario.prepare(t); err != nil {
+		if err := scenario.prepare(ctx, t); err != nil {
 			return nil, err
 		}
 	}
@@ -49,7 +53,7 @@ func runTrial(ctx context.Context, settings settings, scenario scenario, connect
 	if err != nil {
 		return nil, err
 	}
-	m.baseName = scenario.against.name
+	m.baseName = t.scenario.against.name
 	r = &row{scenario: scenario.name, connections: connections, measured: m, verdict: scenario.judge(m)}
 	r.wrong = append(r.wrong, m.failures()...)
 	r.wrong = append(r.wrong, mismatch(counters, t.counted)...)
@@ -88,6 +92,7 @@ func (t *trial) compare(ctx context.Context) (*measurement, error) {
 		return nil, err
 	}
 	defer base.close()
+	base.inTurn(t.scenario.against.asOne)
 	loaded, err := t.load(t.server.address, t.scenario.traffic)
 	if err != nil {
 		return nil, err
@@ -109,10 +114,26 @@ func (t *trial) compare(ctx context.Context) (*measurement, error) {
 		}
 	}
 	m.diskSync = median(m.diskSyncs)
+	if err := t.show(ctx, m); err != nil {
+		return nil, err
+	}
 	if profile != nil {
 		return m, profile.wait()
 	}
 	return m, nil
+}
+
+// show measures what the scenario wants shown beside its own.
+func (t *trial) show(ctx context.Context, m *measurement) error {
+	for _, s := range t.scenario.shown {
+		load, err := t.load(t.server.address, s.traffic)
+		if err != nil {
+			return err
+		}
+		m.asides = append(m.asides, asideTally{name: s.name, tally: load.slice(ctx, t.settings.duration/rounds)})
+		load.close()
+	}
+	return nil
 }
 
 // warmUp loads a server for a while. Only what went wrong is kept of it.
@@ -170,6 +191,11 @@ func (m *measurement) failures() (wrong []string) {
 	}
 	if m.base.failures > 0 {
 		wrong = append(wrong, fmt.Sprintf("%d requests of the baseline failed; first %s", m.base.failures, m.base.failure))
+	}
+	for _, a := range m.asides {
+		if a.failures > 0 {
+			wrong = append(wrong, fmt.Sprintf("%d requests of %s failed; first %s", a.failures, a.name, a.failure))
+		}
 	}
 	return wrong
 }

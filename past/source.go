@@ -42,12 +42,14 @@ type Source interface {
 	// Changed lists the keys, each once and in the order of their bytes, that may have
 	// been something else at one end of the span than at the other, or whose past is
 	// not all recorded: those with entries within it, those that expired or were
-	// deleted within it, and those that have unrecorded writes now.
+	// deleted within it, and those that have unrecorded writes now. Of a span that ends
+	// before now, it misses keys that were written to since.
 	Changed(span *Span) (Keys, error)
 	// Rows walks the rows there are now, live or not, in the order of their keys' bytes.
 	Rows(walk *Walk) (Rows, error)
 	// Count counts the rows whose key begins with prefix: all there are, without those
-	// that have unrecorded writes, and without those that expired before goneBefore.
+	// whose version is not that of their head (they are among the Changed), and without
+	// those that expired before goneBefore.
 	Count(prefix string, goneBefore int64) (int64, error)
 	// Horizon is the moment before which keys may have been there that have left no
 	// trace, 0 for none.

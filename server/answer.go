@@ -1,55 +1,81 @@
 package server
 
 import (
+	"strconv"
+
 	"github.com/urlite/urlite/internal/jsontext"
 	"github.com/urlite/urlite/kv"
 )
 
-// begin starts a JSON body: {"success":true
-func (q *request) begin() { q.out = append(q.out[:0], `{"success":true`...) }
+// jsonBody is a JSON object being written. Names are ours and need no escaping.
+type jsonBody struct{ out []byte }
 
-// text appends ,"name":"value". Names are ours and need no escaping.
-func (q *request) text(name, value string) {
-	q.name(name)
-	q.out = jsontext.AppendString(q.out, value)
+// begin starts a JSON body: {"success":true
+func (b *jsonBody) begin() { b.out = append(b.out[:0], `{"success":true`...) }
+
+// text appends ,"name":"value".
+func (b *jsonBody) text(name, value string) {
+	b.name(name)
+	b.out = jsontext.AppendString(b.out, value)
+}
+
+// textOrNull appends a text, or null for an empty one.
+func (b *jsonBody) textOrNull(name, value string) {
+	if value == "" {
+		b.null(name)
+		return
+	}
+	b.text(name, value)
 }
 
 // moment appends ,"name": a time to come in seconds, or null for never.
-func (q *request) moment(name string, millis int64) {
+func (b *jsonBody) moment(name string, millis int64) {
 	if millis == 0 {
-		q.name(name)
-		q.out = append(q.out, "null"...)
+		b.null(name)
 		return
 	}
-	q.number(name, secondsUp(millis))
+	b.number(name, secondsUp(millis))
 }
 
 // number appends ,"name":n.
-func (q *request) number(name string, n int64) {
-	q.name(name)
-	q.out = appendInt(q.out, n)
+func (b *jsonBody) number(name string, n int64) {
+	b.name(name)
+	b.out = appendInt(b.out, n)
 }
 
 // boolean appends ,"name":true or false.
-func (q *request) boolean(name string, b bool) {
-	q.name(name)
-	if b {
-		q.out = append(q.out, "true"...)
+func (b *jsonBody) boolean(name string, is bool) {
+	b.name(name)
+	b.out = strconv.AppendBool(b.out, is)
+}
+
+func (b *jsonBody) null(name string) {
+	b.name(name)
+	b.out = append(b.out, "null"...)
+}
+
+func (b *jsonBody) name(name string) {
+	b.out = append(b.out, `,"`...)
+	b.out = append(b.out, name...)
+	b.out = append(b.out, `":`...)
+}
+
+// open goes on with a list that has n items: the first one opens it.
+func (b *jsonBody) open(n int64) { b.out = append(b.out, "[,"[min(n, 1)]) }
+
+// close ends a list of n items, which is null if there is none.
+func (b *jsonBody) close(n int64) {
+	if n == 0 {
+		b.out = append(b.out, "null"...)
 	} else {
-		q.out = append(q.out, "false"...)
+		b.out = append(b.out, ']')
 	}
 }
 
-func (q *request) name(name string) {
-	q.out = append(q.out, `,"`...)
-	q.out = append(q.out, name...)
-	q.out = append(q.out, `":`...)
-}
-
 // etagText appends ,"etag":"…", the quotes of the header's text included.
-func (q *request) etagText(version int64) {
-	q.name("etag")
-	q.out = kv.AppendETagText(q.out, version)
+func (b *jsonBody) etagText(version int64) {
+	b.name("etag")
+	b.out = kv.AppendETagText(b.out, version)
 }
 
 func (q *request) etagHeader(version int64) {

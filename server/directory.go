@@ -163,6 +163,9 @@ func deleteFile(q *request, folder *directory.Folder) error {
 
 // listFiles answers a page of the folder's keys, as list does of a table's.
 func listFiles(q *request, folder *directory.Folder) error {
+	if err := q.notInDirectory("at_timestamp"); err != nil {
+		return err
+	}
 	shown, err := q.listing()
 	if err != nil {
 		return err

@@ -26,6 +26,9 @@ func list(q *request) error {
 	if err != nil {
 		return err
 	}
+	if len(q.argument("at_timestamp")) > 0 {
+		return listThen(q, l)
+	}
 	if l.page.Table, err = q.table(); err != nil {
 		return err
 	}
@@ -56,24 +59,15 @@ func list(q *request) error {
 
 // listing binds the parameters of a list.
 func (q *request) listing() (*listing, error) {
-	if err := q.notYet("at_timestamp"); err != nil {
-		return nil, err
-	}
 	l := &listing{}
 	page := &l.page
-	limit, err := q.integer("limit", listLimitDefault)
+	limit, err := q.notNegative("limit", listLimitDefault)
 	if err != nil {
 		return nil, err
 	}
-	offset, err := q.integer("offset", 0)
+	offset, err := q.notNegative("offset", 0)
 	if err != nil {
 		return nil, err
-	}
-	switch {
-	case limit < 0:
-		return nil, refusal.New(refusal.InvalidParameters, "limit must not be negative")
-	case offset < 0:
-		return nil, refusal.New(refusal.InvalidParameters, "offset must not be negative")
 	}
 	page.Limit = int(min(limit, int64(q.server.config.Limits.ListItemsMax)))
 	page.Offset = int(offset)
@@ -120,7 +114,7 @@ func (l *listing) begin(q *request) {
 
 // item begins an item with its key.
 func (l *listing) item(q *request, key []byte) {
-	q.out = append(q.out, "[,"[min(l.count, 1)]) // the first opens the list
+	q.open(l.count)
 	q.out = jsontext.AppendBytes(append(q.out, `{"key":`...), key)
 	l.last = append(l.last[:0], key...)
 	l.count++
@@ -139,23 +133,23 @@ func (q *request) listed(row *catalog.ListedRow) {
 
 // end ends the items and tells about the page.
 func (l *listing) end(q *request) {
-	if l.count == 0 {
-		q.out = append(q.out, "null"...)
-	} else {
-		q.out = append(q.out, ']')
-	}
+	q.close(l.count)
 	q.number("count", l.count)
 	if l.counted {
 		q.number("total", l.total)
 	}
 	q.number("limit", int64(l.page.Limit))
 	q.number("offset", int64(l.page.Offset))
-	q.boolean("has_more", l.more)
-	q.name("next_after")
-	if l.more {
-		q.out = jsontext.AppendString(q.out, encodeCursor(l.last))
+	q.next(l.more, l.last)
+}
+
+// next appends whether there is more than a page, and what leads there.
+func (b *jsonBody) next(more bool, last []byte) {
+	b.boolean("has_more", more)
+	if more {
+		b.text("next_after", encodeCursor(last))
 	} else {
-		q.out = append(q.out, "null"...)
+		b.null("next_after")
 	}
 }
 

@@ -20,8 +20,8 @@ var errKeyExpired = refusal.New(refusal.KeyExpired, "Key not found")
 
 // get answers the stored bytes of the key, or what its path leads to.
 func get(q *request) error {
-	if err := q.notYet("at_timestamp"); err != nil {
-		return err
+	if len(q.argument("at_timestamp")) > 0 {
+		return getThen(q)
 	}
 	path := q.argument("path")
 	if len(path) > 0 {
@@ -135,17 +135,28 @@ func valueLen(row *kv.Row) int {
 // a JSON type and as a string for text, "value_base64" for all that is neither,
 // or claims to be and is not.
 func appendValue(dst []byte, row *kv.Row) []byte {
+	return appendValueAs(dst, "value", "value_base64", row)
+}
+
+// appendValueAs is appendValue with other names.
+func appendValueAs(dst []byte, name, base64Name string, row *kv.Row) []byte {
 	var digits [20]byte
 	bytes := row.Value.Bytes
 	if row.Value.Kind == kv.Integer {
 		bytes = row.Value.Append(digits[:0])
 	}
-	dst = slices.Grow(dst, valueLen(row)+len(`"value_base64":""`))
-	switch {
-	case kv.IsJSON(row.ContentType) && utf8.Valid(bytes) && json.Valid(bytes):
-		return append(append(dst, `"value":`...), bytes...)
-	case kv.IsText(row.ContentType) && utf8.Valid(bytes):
-		return jsontext.AppendBytes(append(dst, `"value":`...), bytes)
+	dst = slices.Grow(dst, valueLen(row)+len(base64Name)+len(`"":""`))
+	asJSON := kv.IsJSON(row.ContentType) && utf8.Valid(bytes) && json.Valid(bytes)
+	asText := !asJSON && kv.IsText(row.ContentType) && utf8.Valid(bytes)
+	if !asJSON && !asText {
+		name = base64Name
 	}
-	return jsontext.AppendBase64(append(dst, `"value_base64":`...), bytes)
+	dst = append(append(append(dst, '"'), name...), `":`...)
+	switch {
+	case asJSON:
+		return append(dst, bytes...)
+	case asText:
+		return jsontext.AppendBytes(dst, bytes)
+	}
+	return jsontext.AppendBase64(dst, bytes)
 }

@@ -39,8 +39,8 @@ func (q *request) answerCall(call *catalog.Call) {
 			q.ctx.Response.Header.SetCanonical(headerReplayed, []byte("true"))
 		}
 	} else {
-		q.out = kv.AppendAnswer(q.out[:0], call.Shape, call.Ops, call.Replies)
-		if call.Shape == kv.One {
+		q.out = call.AppendAnswer(q.out[:0])
+		if call.Shape == kv.One && len(call.Replies) > 0 {
 			version = call.Replies[0].Version
 		}
 	}

@@ -28,7 +28,7 @@ type request struct {
 	actorBytes []byte
 	nameBytes  []byte
 	idBytes    []byte
-	out        []byte // the answer's body while it is built
+	jsonBody          // the answer's body while it is built
 	arena      []byte // values read from the file
 	row        kv.Row
 }

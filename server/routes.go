@@ -21,8 +21,7 @@ const keyPrefix = prefix + "/kv/"
 type handler func(q *request) error
 
 // The operations named by the last segment of a key's path, for each method that
-// has any. Those that a later version will have are reserved by their names: a key
-// must not come to mean something else.
+// has any.
 var (
 	postOperations = map[string]handler{
 		"incr":     writeKey(kv.Incr),
@@ -34,14 +33,10 @@ var (
 		"persist":  writeKey(kv.Persist),
 		"append":   writeKey(kv.Append),
 		"limit":    limit,
-		"rollback": notBuilt,
+		"rollback": rollbackKey,
 	}
-	getOperations = map[string]handler{"entry": entry, "history": notBuilt, "snapshot": notBuilt}
+	getOperations = map[string]handler{"entry": entry, "history": history, "snapshot": snapshotOfKey}
 )
-
-var errNotBuilt = refusal.New(refusal.NotFound, "this operation is not available in this version")
-
-func notBuilt(*request) error { return errNotBuilt }
 
 // routes is every path of the server.
 func (s *Server) routes() fasthttp.RequestHandler {
@@ -62,9 +57,11 @@ func (s *Server) routes() fasthttp.RequestHandler {
 	on("POST", prefix+"/kv/batch/get", "kv.batch.get", batchGet)
 	on("POST", prefix+"/kv/batch/set", "kv.batch.set", batchSet)
 	on("POST", prefix+"/kv/batch/delete", "kv.batch.delete", batchDelete)
-	onRead(prefix+"/kv/diff", "kv.diff", notBuilt)
-	onRead(prefix+"/kv/snapshot", "kv.snapshot", notBuilt)
-	on("POST", prefix+"/kv/rollback", "kv.rollback", notBuilt)
+	onRead(prefix+"/kv/diff", "kv.diff", diff)
+	onRead(prefix+"/kv/snapshot", "kv.snapshot", snapshotOfTable)
+	on("POST", prefix+"/kv/rollback", "kv.rollback", rollbackTable)
+	onRead(prefix+"/kv-settings", "kv.settings", getSettings)
+	on("PUT", prefix+"/kv-settings", "kv.settings.put", putSettings)
 
 	getKey := orDirectory(get, getFile)
 	key := keyPrefix + "{key:*}"

@@ -32,6 +32,9 @@ type Config struct {
 	CreateMissing bool
 	Limits        kv.Limits
 	SQL           sqltx.Limits
+	// KeepEntries and KeepSeconds are how much of the past is kept of tables that have no
+	// settings of their own; 0 is for ever.
+	KeepEntries, KeepSeconds int64
 	// BodyBytesMax bounds a request's body.
 	BodyBytesMax int
 	// Now answers the time in Unix ms.

@@ -37,7 +37,7 @@ type answers struct {
 	request                   []byte // what C may see of a caller's memory is a copy
 	// missing says that there is no table, as far as is known.
 	missing bool
-	number  number
+	numbers numbers
 }
 
 // Recall reads the answer stored under key; what it reads is good until the next call
@@ -90,7 +90,7 @@ func (a *answers) sweep(before int64, rowsMax int) (removed int, oldest int64, e
 	if there, err := a.prepare(false); err != nil || !there {
 		return 0, 0, err
 	}
-	if oldest, _, err = a.number.get(a.conn, a.oldest); err != nil || oldest == 0 || oldest >= before {
+	if oldest, err = a.numbers.first(a.conn, a.oldest); err != nil || oldest == 0 || oldest >= before {
 		return 0, oldest, err
 	}
 	a.forget.BindInt64(1, before)
@@ -99,7 +99,7 @@ func (a *answers) sweep(before int64, rowsMax int) (removed int, oldest int64, e
 		return 0, 0, err
 	}
 	removed = a.conn.Changes()
-	oldest, _, err = a.number.get(a.conn, a.oldest)
+	oldest, err = a.numbers.first(a.conn, a.oldest)
 	return removed, oldest, err
 }
 

@@ -36,8 +36,8 @@ func TestANewDatabaseIsWholeAndHasNothingBesideIt(t *testing.T) {
 		}
 		testdb.Check(t, path)
 	}
-	f("", `"_query_history" | "_urlite_actors" | "_urlite_meta"`)
-	f("own", `"_query_history" | "_urlite_actors" | "_urlite_meta" | "_urlite_own_deleted" | "own" | "own_history"`)
+	f("", `"_query_history" | "_urlite_actors" | "_urlite_meta" | "_urlite_tables"`)
+	f("own", `"_query_history" | "_urlite_actors" | "_urlite_meta" | "_urlite_own_deleted" | "_urlite_tables" | "own" | "own_history"`)
 }
 
 func TestOfManyWhoCreateOneFileExactlyOneDoes(t *testing.T) {

@@ -78,10 +78,12 @@ func (b *book) try(op *kv.Op) (row kv.Row, refused *refusal.Refusal, err error) 
 		return row, nil, nil
 	}
 	log := out.Apply(op, &row, b.now, &b.sequence, nil)
-	if err := b.w.Reserve(b.sequence); err != nil {
+	clock := max(b.now, b.w.Clock()) // SQL in between goes by the machine's
+	if err := b.w.Reserve(b.sequence, clock); err != nil {
 		return row, nil, err
 	}
 	for _, entry := range log {
+		entry.At = clock
 		if err := b.w.Record(b.table, op.Key, b.actor, &entry); err != nil {
 			return row, nil, err
 		}

@@ -12,57 +12,63 @@ import (
 type meta struct {
 	conn *sqlite.Conn
 	// ensured says that the tables and their rows are there.
-	ensured  bool
-	sequence *sqlite.Stmt
-	move     *sqlite.Stmt
-	number   number
+	ensured bool
+	read    *sqlite.Stmt
+	move    *sqlite.Stmt
+	numbers numbers
 }
 
+// position is how far a file has come: the latest number of its write sequence, and the
+// latest time, in ms, of an entry of history.
+type position struct{ sequence, clock int64 }
+
 const (
-	readSequence = "SELECT value FROM main._urlite_meta WHERE name = 'sequence'"
-	moveSequence = "UPDATE main._urlite_meta SET value = ?1 WHERE name = 'sequence'"
-	seedMeta     = `INSERT OR IGNORE INTO main._urlite_meta(name, value) VALUES ('format', ?1), ('sequence', ?2), ('file_id', ?3)`
+	readPosition = `SELECT value, (SELECT value FROM main._urlite_meta WHERE name = 'clock') FROM main._urlite_meta WHERE name = 'sequence'`
+	movePosition = `UPDATE main._urlite_meta SET value = CASE name WHEN 'sequence' THEN ?1 ELSE max(value, ?2) END WHERE name IN ('sequence', 'clock')`
+	seedMeta     = `INSERT OR IGNORE INTO main._urlite_meta(name, value) VALUES ('format', ?1), ('sequence', ?2), ('file_id', ?3), ('clock', 0)`
 )
 
-// readSequenceNumber answers the write sequence number of the file. It is read
-// anew for every group: another process may have moved it. A file that lost its
-// number goes on from the largest one in use.
-func (m *meta) readSequenceNumber() (int64, error) {
-	if m.sequence == nil {
+// position answers how far the file has come. It is read anew for every group: another
+// process may have moved it. A file that lost its number goes on from the largest one
+// in use.
+func (m *meta) position() (p position, err error) {
+	if m.read == nil {
 		columns, err := columnsOf(m.conn, metaTable)
 		if err != nil {
-			return 0, err
+			return p, err
 		}
 		if len(columns) == 0 {
-			return largestInUse(m.conn)
+			p.sequence, err = largestInUse(m.conn)
+			return p, err
 		}
 		if err := m.prepare(); err != nil {
-			return 0, err
+			return p, err
 		}
 	}
-	n, found, err := m.number.get(m.conn, m.sequence)
+	found, err := m.numbers.get(m.conn, m.read, 2)
 	switch {
 	case err != nil:
 		m.forget()
-		return 0, err
+		return p, err
 	case !found:
 		m.ensured = false
-		return largestInUse(m.conn)
+		p.sequence, err = largestInUse(m.conn)
+		return p, err
 	}
-	return n, nil
+	return position{sequence: m.numbers[0], clock: m.numbers[1]}, nil
 }
 
 func (m *meta) prepare() error {
-	sequence, _, err := m.conn.PrepareTransient(readSequence)
+	read, _, err := m.conn.PrepareTransient(readPosition)
 	if err != nil {
 		return err
 	}
-	move, _, err := m.conn.PrepareTransient(moveSequence)
+	move, _, err := m.conn.PrepareTransient(movePosition)
 	if err != nil {
-		sequence.Finalize()
+		read.Finalize()
 		return err
 	}
-	m.sequence, m.move = sequence, move
+	m.read, m.move = read, move
 	return nil
 }
 
@@ -113,7 +119,7 @@ func (m *meta) ensure(least int64) error {
 	if m.ensured {
 		return nil
 	}
-	if err := run(m.conn, metaSchema, actorsSchema); err != nil {
+	if err := run(m.conn, metaSchema, actorsSchema, tablesSchema); err != nil {
 		return err
 	}
 	stmt, _, err := m.conn.PrepareTransient(seedMeta)
@@ -127,7 +133,7 @@ func (m *meta) ensure(least int64) error {
 	if _, err := stmt.Step(); err != nil {
 		return err
 	}
-	if m.sequence == nil {
+	if m.read == nil {
 		if err := m.prepare(); err != nil {
 			return err
 		}
@@ -136,8 +142,9 @@ func (m *meta) ensure(least int64) error {
 	return nil
 }
 
-func (m *meta) moveSequenceTo(n int64) error {
-	err := putNumber(m.conn, m.move, n)
+func (m *meta) moveTo(p position) error {
+	m.numbers[0], m.numbers[1] = p.sequence, p.clock
+	err := m.numbers.put(m.conn, m.move, 2)
 	if err != nil {
 		m.forget()
 	}
@@ -147,10 +154,10 @@ func (m *meta) moveSequenceTo(n int64) error {
 // forget drops what was believed of the tables, after a rollback or an error.
 func (m *meta) forget() {
 	m.ensured = false
-	if m.sequence != nil {
-		m.sequence.Finalize()
+	if m.read != nil {
+		m.read.Finalize()
 		m.move.Finalize()
-		m.sequence, m.move = nil, nil
+		m.read, m.move = nil, nil
 	}
 }
 

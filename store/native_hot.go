@@ -63,18 +63,18 @@ static int get_row(void *handle, const char *key, int key_size, int with_value, 
 	return reset(stmt, code);
 }
 
-// get_number steps a statement that answers one number at most.
-static int get_number(void *handle, sqlite3_int64 *number) {
+// get_numbers steps a statement that answers one row of so many numbers at most.
+static int get_numbers(void *handle, sqlite3_int64 *numbers, int n) {
 	sqlite3_stmt *stmt = handle;
 	int code = sqlite3_step(stmt);
-	if (code == ROW) *number = sqlite3_column_int64(stmt, 0);
+	if (code == ROW) for (int i = 0; i < n; i++) numbers[i] = sqlite3_column_int64(stmt, i);
 	int late = sqlite3_reset(stmt);
 	return late != 0 ? late : code;
 }
 
-static int put_number(void *handle, sqlite3_int64 number) {
+static int put_numbers(void *handle, const sqlite3_int64 *numbers, int n) {
 	sqlite3_stmt *stmt = handle;
-	sqlite3_bind_int64(stmt, 1, number);
+	for (int i = 0; i < n; i++) sqlite3_bind_int64(stmt, i + 1, numbers[i]);
 	int code = sqlite3_step(stmt), late = sqlite3_reset(stmt);
 	return late != 0 ? late : code;
 }
@@ -303,18 +303,25 @@ func toInt(b bool) C.int {
 	return 0
 }
 
-// number is memory in which C leaves one.
-type number C.sqlite3_int64
-
-// get answers the number of the statement's only row; found is false without one.
-func (n *number) get(conn *sqlite.Conn, stmt *sqlite.Stmt) (value int64, found bool, err error) {
-	code := C.get_number(stmtHandle(stmt), (*C.sqlite3_int64)(n))
-	return int64(*n), sqlite.ErrorCode(code) == sqlite.SQLITE_ROW, codeError(conn, code)
+// get reads the first columns of the statement's only row, as many as count; found is
+// false without one.
+func (n *numbers) get(conn *sqlite.Conn, stmt *sqlite.Stmt, count int) (found bool, err error) {
+	code := C.get_numbers(stmtHandle(stmt), n.c(), C.int(count))
+	return sqlite.ErrorCode(code) == sqlite.SQLITE_ROW, codeError(conn, code)
 }
 
-// putNumber runs a statement whose only parameter is a number.
-func putNumber(conn *sqlite.Conn, stmt *sqlite.Stmt, n int64) error {
-	return codeError(conn, C.put_number(stmtHandle(stmt), C.sqlite3_int64(n)))
+// first is get for the only column, 0 without a row.
+func (n *numbers) first(conn *sqlite.Conn, stmt *sqlite.Stmt) (int64, error) {
+	found, err := n.get(conn, stmt, 1)
+	if err != nil || !found {
+		return 0, err
+	}
+	return n[0], nil
+}
+
+// put runs a statement whose parameters are numbers, as many as count.
+func (n *numbers) put(conn *sqlite.Conn, stmt *sqlite.Stmt, count int) error {
+	return codeError(conn, C.put_numbers(stmtHandle(stmt), n.c(), C.int(count)))
 }
 
 // codeError is the binding's error for a result code, nil for the good ones.

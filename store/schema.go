@@ -30,6 +30,16 @@ const actorsSchema = `CREATE TABLE IF NOT EXISTS main._urlite_actors(
 	name TEXT NOT NULL UNIQUE
 )`
 
+// tablesSchema is what is settled for single KV tables: how much of their past is kept,
+// NULL for as much as the server keeps of any, and the moment before which keys may have
+// been there that have left no trace.
+const tablesSchema = `CREATE TABLE IF NOT EXISTS main._urlite_tables(
+	name TEXT PRIMARY KEY NOT NULL,
+	keep_entries INTEGER,
+	keep_seconds INTEGER,
+	horizon INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID`
+
 // queryHistorySchema is the log of requests that the API shows under /history.
 const queryHistorySchema = `CREATE TABLE IF NOT EXISTS main._query_history(
 	id INTEGER PRIMARY KEY,
@@ -82,6 +92,15 @@ const keyframesSchema = `CREATE INDEX IF NOT EXISTS main."_urlite_$table_keyfram
 const expirySchema = `CREATE INDEX IF NOT EXISTS main."_urlite_$table_expiry"
 	ON "$table"(expire_at) WHERE expire_at IS NOT NULL`
 
+// unrecordedSchema finds the rows that history does not tell: those that never had any,
+// and those that were written since without. (And a few that are undone.)
+const unrecordedSchema = `CREATE INDEX IF NOT EXISTS main."_urlite_$table_unrecorded"
+	ON "$table"(key) WHERE version <> head`
+
+// gapsSchema finds the entries that stand for unrecorded writes.
+const gapsSchema = `CREATE INDEX IF NOT EXISTS main."_urlite_$table_gaps"
+	ON "$table_history"(key, op_number) WHERE op = 11`
+
 // deletedSchema keeps the chain of deleted keys apart, so that SELECT over the KV
 // table shows live keys only.
 const deletedSchema = `CREATE TABLE IF NOT EXISTS main."_urlite_$table_deleted"(
@@ -91,6 +110,15 @@ const deletedSchema = `CREATE TABLE IF NOT EXISTS main."_urlite_$table_deleted"(
 	op_number INTEGER NOT NULL,
 	head INTEGER NOT NULL
 ) WITHOUT ROWID`
+
+// goneSchema finds the keys that ceased to be since a moment: updated_at is when.
+const goneSchema = `CREATE INDEX IF NOT EXISTS main."_urlite_$table_gone"
+	ON "_urlite_$table_deleted"(updated_at)`
+
+// tableSchemas are what belongs to a KV table, in the order that they are made in.
+var tableSchemas = []string{
+	tableSchema, historySchema, keyframesSchema, gapsSchema, expirySchema, unrecordedSchema, deletedSchema, goneSchema,
+}
 
 // forTable puts a table's name into a statement. kv.CheckTable has passed it, so
 // it needs no escaping.
@@ -110,7 +138,7 @@ func createTable(conn *sqlite.Conn, table string, state tableState) error {
 	if err != nil {
 		return err
 	}
-	for _, schema := range []string{tableSchema, historySchema, keyframesSchema, expirySchema, deletedSchema} {
+	for _, schema := range tableSchemas {
 		if err := run(conn, forTable(schema, table)); err != nil {
 			return err
 		}

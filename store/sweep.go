@@ -31,11 +31,8 @@ func (w *WriteConn) Sweep(now, answeredBefore int64, rowsMax int) (Swept, error)
 		swept.soon(oldest + (now - answeredBefore) + 1)
 		swept.More = oldest < answeredBefore
 	}
-	if !w.listed {
-		if w.names, err = keyValueTables(w.conn); err != nil {
-			return swept, refuse(w.conn, err)
-		}
-		w.listed = true
+	if err := w.list(); err != nil {
+		return swept, refuse(w.conn, err)
 	}
 	for _, name := range w.names {
 		t, err := w.table(name, false)
@@ -58,6 +55,15 @@ func (w *WriteConn) Sweep(now, answeredBefore int64, rowsMax int) (Swept, error)
 		swept.soon(next)
 	}
 	return swept, nil
+}
+
+// list finds the names of the KV tables, unless they are known.
+func (w *WriteConn) list() (err error) {
+	if !w.listed {
+		w.names, err = keyValueTables(w.conn)
+		w.listed = err == nil
+	}
+	return err
 }
 
 // soon notes when there is something to sweep, 0 for never.
@@ -93,11 +99,10 @@ func (w *WriteConn) sweepTable(t *writeTable, now int64, rowsMax int) (int, erro
 		w.expired = append(w.expired, expiredRow{
 			key: t.expired.ColumnText(0),
 			chain: kv.Row{
-				Version:  t.expired.ColumnInt64(1),
-				OpNumber: t.expired.ColumnInt64(2),
-				Head:     t.expired.ColumnInt64(3),
-				// When the last of the writes was that a gap stands for.
-				UpdatedAt: t.expired.ColumnInt64(4),
+				Version:   t.expired.ColumnInt64(1),
+				OpNumber:  t.expired.ColumnInt64(2),
+				Head:      t.expired.ColumnInt64(3),
+				UpdatedAt: t.expired.ColumnInt64(4), // when it ceased to be
 			},
 		})
 	}
@@ -139,6 +144,5 @@ func (w *WriteConn) expire(t *writeTable, row *expiredRow) (gone bool, err error
 }
 
 func (t *writeTable) nextExpiry(conn *sqlite.Conn) (int64, error) {
-	next, _, err := t.number.get(conn, t.expiry)
-	return next, err
+	return t.numbers.first(conn, t.expiry)
 }

@@ -25,9 +25,12 @@ const (
 	// triggerNow is the time in ms.
 	triggerNow = `CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)`
 	// take takes numbers of the sequence; taken is the last of them.
+	tick  = `UPDATE _urlite_meta SET value = max(value, ` + triggerNow + `) WHERE name = 'clock';`
 	take  = `UPDATE _urlite_meta SET value = value + 1 WHERE name = 'sequence';`
 	take2 = `UPDATE _urlite_meta SET value = value + 2 WHERE name = 'sequence';`
 	taken = `(SELECT value FROM _urlite_meta WHERE name = 'sequence')`
+	// clock is the time of an entry: that of the one before it, if time went back since.
+	clock = `(SELECT value FROM _urlite_meta WHERE name = 'clock')`
 
 	// hasChain holds for a row whose head is an entry of its key. One that SQL moved or
 	// copied here has the head of another.
@@ -47,21 +50,27 @@ const (
 		DELETE FROM "_urlite_$table_deleted" WHERE key = $key AND op_number <=
 			(SELECT r.op_number FROM "$table" AS r WHERE r.key = $key AND ` + hasChain + `);
 		INSERT INTO "_urlite_$table_deleted"(key, updated_at, version, op_number, head)
-			SELECT r.key, 0, CASE WHEN r.version = r.head THEN -1 ELSE -2 END, r.op_number, r.head
+			SELECT r.key, 0, CASE (SELECT op FROM "$table_history" WHERE id = r.head AND r.version <> r.head) WHEN 11 THEN -2 ELSE -1 END, r.op_number, r.head
 			FROM "$table" AS r WHERE r.key = $key AND ` + hasChain + ` AND NOT ` + chainSet + `;`
 
 	// openGap writes the UNRECORDED entry of a chain that was set aside. The entry
 	// before it is remembered in updated_at.
 	openGap = `
+		` + tick + `
 		INSERT INTO "$table_history"(id, key, op_number, op, at, prev)
-			SELECT d.head, d.key, d.op_number, 11, ` + triggerNow + `, d.updated_at FROM "_urlite_$table_deleted" AS d
+			SELECT d.head, d.key, d.op_number, 11, ` + clock + `, d.updated_at FROM "_urlite_$table_deleted" AS d
 			WHERE d.key = $key AND d.version = -2 AND d.updated_at <> 0 AND NOT EXISTS (SELECT 1 FROM "$table_history" WHERE id = d.head);`
+
+	// reopen takes back the end of a gap that goes on, which our sweep may just have told.
+	reopen = `
+		UPDATE "$table_history" SET arg = NULL, content_type = NULL, expire_at = NULL, value = NULL
+			WHERE id = (SELECT head FROM "_urlite_$table_deleted" WHERE key = $key AND version = -2) AND op = 11;`
 
 	// adopt gives the row of $key a new version, and the chain that its key has.
 	adopt = `
 		` + take + `
 		UPDATE "_urlite_$table_deleted" SET updated_at = head, head = ` + taken + `, op_number = op_number + 1, version = -2
-			WHERE key = $key AND (version = -1 OR version = head) AND ` + rowThere + `;` + openGap + take + `
+			WHERE key = $key AND (version = -1 OR version = head) AND ` + rowThere + `;` + openGap + reopen + take + `
 		UPDATE "$table" SET version = ` + taken + `,
 			op_number = coalesce((SELECT op_number FROM "_urlite_$table_deleted" WHERE key = $key), 0),
 			head = coalesce((SELECT head FROM "_urlite_$table_deleted" WHERE key = $key), 0)
@@ -72,7 +81,7 @@ const (
 	bury = `
 		` + take2 + `
 		UPDATE "_urlite_$table_deleted" SET updated_at = head, head = ` + taken + ` - 1, op_number = op_number + 1, version = -2
-			WHERE key = $key AND version = -1 AND NOT ` + rowThere + `;` + openGap + `
+			WHERE key = $key AND version = -1 AND NOT ` + rowThere + `;` + openGap + reopen + `
 		UPDATE "_urlite_$table_deleted" SET version = ` + taken + `, updated_at = ` + triggerNow + `
 			WHERE key = $key AND version < 0 AND NOT ` + rowThere + `;`
 )

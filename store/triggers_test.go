@@ -14,7 +14,7 @@ import (
 // past writes the operations of a key's chain, oldest first.
 func past(t testing.TB, path, table, key string) string {
 	t.Helper()
-	return strings.Trim(fmt.Sprint(ops(testdb.History(t, testdb.Reader(t, path), table)[key])), "[]")
+	return strings.Trim(fmt.Sprintf("%d", ops(testdb.History(t, testdb.Reader(t, path), table)[key])), "[]")
 }
 
 func TestEachWayToChangeARowOpensAGapInItsChain(t *testing.T) {

@@ -21,7 +21,7 @@ func roundTrip(t fataler, w *store.WriteConn, r *store.ReadConn, key string, row
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Reserve(max(sequence, row.Version)); err != nil {
+	if err := w.Reserve(max(sequence, row.Version), 0); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Load(kv.DefaultTable, key, true, &was); err != nil {

@@ -48,8 +48,8 @@ type WriteConn struct {
 	busyWait time.Duration
 	// arena holds the values loaded in this transaction.
 	arena []byte
-	// sequence is the write sequence number as the file has it.
-	sequence int64
+	// position is how far the file has come.
+	position position
 	foreign  *foreignSQL
 	answers  answers
 	expired  []expiredRow
@@ -151,7 +151,7 @@ func (w *WriteConn) Begin() (sequence int64, err error) {
 		return 0, errMoved
 	}
 	if err = w.noticeSchema(); err == nil {
-		w.sequence, err = w.meta.readSequenceNumber()
+		w.position, err = w.meta.position()
 	}
 	if err == nil && w.doubted {
 		err = w.raiseSequence()
@@ -161,16 +161,16 @@ func (w *WriteConn) Begin() (sequence int64, err error) {
 		w.Rollback()
 		return 0, err
 	}
-	return w.sequence, nil
+	return w.position.sequence, nil
 }
 
 // raiseSequence moves the sequence past every entry of history.
 func (w *WriteConn) raiseSequence() error {
-	beyond, err := beyondHistory(w.conn, w.sequence)
+	beyond, err := beyondHistory(w.conn, w.position.sequence)
 	if err != nil {
 		return err
 	}
-	return w.Reserve(beyond)
+	return w.Reserve(beyond, w.position.clock)
 }
 
 // Load reads the row of key in table into row; the bytes of its value are good
@@ -212,25 +212,30 @@ func (w *WriteConn) Record(table, key, actor string, entry *kv.Entry) error {
 }
 
 // Reserve moves the write sequence number to sequence: the numbers up to it belong to
-// the rows that are saved next. A trigger that they fire takes its own from there on.
-func (w *WriteConn) Reserve(sequence int64) error {
-	if sequence == w.sequence {
+// the rows that are saved next. A trigger that they fire takes its own from there on,
+// and no time before clock (ms).
+func (w *WriteConn) Reserve(sequence, clock int64) error {
+	if sequence == w.position.sequence {
 		return nil
 	}
 	w.reserved = true
-	if err := w.meta.ensure(w.sequence); err != nil {
+	if err := w.meta.ensure(w.position.sequence); err != nil {
 		return refuse(w.conn, err)
 	}
-	w.sequence = sequence
-	return refuse(w.conn, w.meta.moveSequenceTo(sequence))
+	w.position = position{sequence: sequence, clock: max(clock, w.position.clock)}
+	return refuse(w.conn, w.meta.moveTo(w.position))
 }
 
 // Sequence answers the write sequence number as it is now: triggers may have moved it
 // since it was reserved.
 func (w *WriteConn) Sequence() (sequence int64, err error) {
-	w.sequence, err = w.meta.readSequenceNumber()
-	return w.sequence, refuse(w.conn, err)
+	w.position, err = w.meta.position()
+	return w.position.sequence, refuse(w.conn, err)
 }
+
+// Clock is the latest time of an entry of history, in ms, as Begin or Sequence found it:
+// none that follows may have an earlier one.
+func (w *WriteConn) Clock() int64 { return w.position.clock }
 
 // Commit makes the transaction durable. On an error the transaction is still to be
 // rolled back.
@@ -283,7 +288,7 @@ func (w *WriteConn) table(name string, make bool) (*writeTable, error) {
 			return nil, err
 		}
 	}
-	if err := w.meta.ensure(w.sequence); err != nil {
+	if err := w.meta.ensure(w.position.sequence); err != nil {
 		return nil, err
 	}
 	t, err := prepareWriteTable(w.conn, name)
@@ -323,7 +328,7 @@ func (w *WriteConn) makeWhole() error {
 	for _, name := range tables {
 		state, err := inspectTable(w.conn, name)
 		if err == nil && state != tableReady {
-			if err = w.meta.ensure(w.sequence); err == nil {
+			if err = w.meta.ensure(w.position.sequence); err == nil {
 				err = w.createTable(name, state)
 			}
 		}

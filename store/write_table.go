@@ -33,9 +33,22 @@ const (
 	// Only gaps are closed, whatever version somebody gave the row.
 	closeEntry = `UPDATE main."$table_history" SET arg = ?2, content_type = ?3, expire_at = ?4, value = ?5 WHERE id = ?1 AND op = 11`
 
+	// reopenEntry takes back what a gap was closed with, deleteEntry an entry as a whole.
+	reopenEntry = `UPDATE main."$table_history" SET arg = NULL, content_type = NULL, expire_at = NULL, value = NULL WHERE id = ?1 AND op = 11`
+	deleteEntry = `DELETE FROM main."$table_history" WHERE id = ?1`
+	// selectEntryOp tells a row with unrecorded writes from one that is undone.
+	selectEntryOp = `SELECT op FROM main."$table_history" WHERE id = ?1`
+
+	// makeBase makes an entry that tells its state the oldest of its key, makeBaseState one
+	// that does not.
+	makeBase      = `UPDATE main."$table_history" SET prev = 0 WHERE id = ?1`
+	makeBaseState = `UPDATE main."$table_history" SET prev = 0, content_type = ?2, expire_at = ?3, value = ?4 WHERE id = ?1`
+	agedEntries   = `SELECT id, key, at FROM main."$table_history" WHERE id > ?1 ORDER BY id LIMIT ?2`
+	goneKeys      = `SELECT key, head, updated_at FROM main."_urlite_$table_deleted" WHERE updated_at < ?1 AND version >= 0 ORDER BY updated_at LIMIT ?2`
+
 	// The step removes what a group can afford; the index finds it. Plain SQL may have
 	// written an expiry of 0, which is none, and keys that are no text, which are none.
-	expireRows = `SELECT key, version, op_number, head, updated_at FROM main."$table"
+	expireRows = `SELECT key, version, op_number, head, expire_at FROM main."$table"
 		WHERE expire_at <= ?1 AND expire_at <> 0 AND typeof(key) = 'text' ORDER BY expire_at LIMIT ?2`
 	nextExpiry = `SELECT min(expire_at) FROM main."$table"
 		WHERE expire_at IS NOT NULL AND expire_at <> 0 AND typeof(key) = 'text'`
@@ -48,12 +61,14 @@ const (
 // writeTable is a KV table that the writer has found or made, with its statements.
 type writeTable struct {
 	numbers                             numbers
-	number                              number
 	row, rowAll                         *sqlite.Stmt
 	insert, update, value, life, delete *sqlite.Stmt
 	deleted, bury, unbury               *sqlite.Stmt
 	entry, fullEntry, closes            *sqlite.Stmt
 	expired, expiry, closeExpired       *sqlite.Stmt
+	entryOp, forget, reopen             *sqlite.Stmt
+	base, baseState, aged, gone         *sqlite.Stmt
+	retention                           retention
 }
 
 // prepareWriteTable prepares the statements of a table that exists.
@@ -68,6 +83,8 @@ func prepareWriteTable(conn *sqlite.Conn, table string) (*writeTable, error) {
 		{&t.deleted, selectDeleted}, {&t.bury, insertDeleted}, {&t.unbury, forgetDeleted},
 		{&t.entry, insertEntry}, {&t.fullEntry, insertFullEntry}, {&t.closes, closeEntry},
 		{&t.expired, expireRows}, {&t.expiry, nextExpiry}, {&t.closeExpired, closeExpired},
+		{&t.entryOp, selectEntryOp}, {&t.forget, deleteEntry}, {&t.reopen, reopenEntry},
+		{&t.base, makeBase}, {&t.baseState, makeBaseState}, {&t.aged, agedEntries}, {&t.gone, goneKeys},
 	} {
 		stmt, _, err := conn.PrepareTransient(forTable(s.sql, table))
 		if err != nil {
@@ -83,6 +100,7 @@ func (t *writeTable) finalize() {
 	for _, stmt := range []*sqlite.Stmt{
 		t.row, t.rowAll, t.insert, t.update, t.value, t.life, t.delete,
 		t.deleted, t.bury, t.unbury, t.entry, t.fullEntry, t.closes, t.expired, t.expiry, t.closeExpired,
+		t.entryOp, t.forget, t.reopen, t.base, t.baseState, t.aged, t.gone,
 	} {
 		if stmt != nil {
 			stmt.Finalize()
@@ -118,7 +136,13 @@ func (t *writeTable) load(w *WriteConn, key string, withValue bool, row *kv.Row)
 		stmt = t.rowAll
 	}
 	arena, err := w.rows.get(w.conn, stmt, key, withValue, row, w.arena)
-	if err != nil || row.Exists {
+	if err != nil {
+		return arena, err
+	}
+	if row.Exists {
+		if row.Head != 0 && row.Version != row.Head {
+			row.Undone, err = t.isUndone(w.conn, row.Head)
+		}
 		return arena, err
 	}
 	bindText(t.deleted, 1, key)
@@ -136,6 +160,14 @@ func (t *writeTable) load(w *WriteConn, key string, withValue bool, row *kv.Row)
 		}
 	}
 	return arena, t.deleted.Reset()
+}
+
+// isUndone tells whether a row of another version than its latest entry has that one for
+// its state after all: no unrecorded write followed it, those that did were undone.
+func (t *writeTable) isUndone(conn *sqlite.Conn, head int64) (bool, error) {
+	t.entryOp.BindInt64(1, head)
+	op, err := t.numbers.first(conn, t.entryOp)
+	return kv.EntryOp(op) != kv.EntryUnrecorded, err
 }
 
 // save brings the file from was, the row as loaded, to now.
@@ -158,6 +190,8 @@ func (t *writeTable) save(conn *sqlite.Conn, key string, was, now *kv.Row) error
 		return t.remove(conn, key, was.Version, now)
 	case now.Head != 0:
 		return t.buryChain(key, now)
+	case was.Head != 0:
+		return t.disinter(key) // nothing is left of its chain
 	}
 	return nil
 }
@@ -208,13 +242,18 @@ func (t *writeTable) buryChain(key string, chain *kv.Row) error {
 
 // record writes one line of history.
 func (t *writeTable) record(conn *sqlite.Conn, key string, actor int64, e *kv.Entry) error {
+	t.retention.watch(key, e)
+	if e.Closes && !e.HasState {
+		t.reopen.BindInt64(1, e.ID)
+		return step(t.reopen)
+	}
 	if e.Closes {
 		t.closes.BindInt64(1, e.ID)
 		t.closes.BindInt64(2, e.Arg)
 		bindState(t.closes, 3, e)
 		return step(t.closes)
 	}
-	if e.HasState || e.Path != "" || e.Expires || e.Delta.Kind != kv.Stored {
+	if (e.HasState && !e.Absent) || e.Path != "" || e.Expires || e.Delta.Kind != kv.Stored {
 		return putFullEntry(conn, t.fullEntry, &t.numbers, key, actor, e)
 	}
 	return putEntry(conn, t.entry, &t.numbers, key, actor, e)

@@ -210,7 +210,7 @@ func (l *storeLoop) commit(batches []batch) error {
 	for i := range batches {
 		rows += len(batches[i].ops)
 	}
-	if err := l.disk.Reserve(sequence + int64(rows)); err != nil {
+	if err := l.disk.Reserve(sequence+int64(rows), 0); err != nil {
 		return err
 	}
 	for i := range batches {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/urlite/urlite/kv"
+	"github.com/urlite/urlite/past"
 	"github.com/urlite/urlite/store"
 )
 
@@ -23,15 +24,19 @@ func (d *nowhere) Save(_, _ string, _, now *kv.Row) error {
 	d.row = *now
 	return nil
 }
-func (d *nowhere) Record(_, _, _ string, _ *kv.Entry) error      { return nil }
-func (d *nowhere) Sweep(int64, int64, int) (store.Swept, error)  { return store.Swept{}, nil }
+func (d *nowhere) Record(_, _, _ string, _ *kv.Entry) error     { return nil }
+func (d *nowhere) Sweep(int64, int64, int) (store.Swept, error) { return store.Swept{}, nil }
+func (d *nowhere) Retain(past.Keep, int64, int) (store.Retained, error) {
+	return store.Retained{}, nil
+}
+func (d *nowhere) Clock() int64                                  { return 0 }
 func (d *nowhere) Sequence() (int64, error)                      { return d.sequence, nil }
 func (d *nowhere) Commit() error                                 { return nil }
 func (d *nowhere) Rollback() error                               { return nil }
 func (d *nowhere) Frames() int                                   { return 0 }
 func (d *nowhere) Checkpoint(store.CheckpointMode) (bool, error) { return true, nil }
 func (d *nowhere) Close() error                                  { return nil }
-func (d *nowhere) Reserve(sequence int64) error {
+func (d *nowhere) Reserve(sequence, clock int64) error {
 	d.sequence = sequence
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/urlite/urlite/kv"
+	"github.com/urlite/urlite/past"
 	"github.com/urlite/urlite/sqltx"
 )
 
@@ -23,6 +24,10 @@ type Call struct {
 	// SQL, if not nil, is run instead of Ops.
 	SQL     *sqltx.Request
 	RowsMax int
+	// One of these, if not nil, is done instead of Ops.
+	Undo   *Undo
+	Return *Return
+	Keep   *Keep
 	// Deadline, in ms, is when the caller no longer wants it; 0 is never. A call
 	// that was begun in time and committed is a success, however late.
 	Deadline int64
@@ -33,6 +38,11 @@ type Call struct {
 	// Replies answer Ops one to one, up to the one that was refused; Results answer SQL.
 	Replies []kv.Reply
 	Results sqltx.Results
+	// Undone is how many entries Undo has taken back, Returned what Return has done, and
+	// Kept what is kept after Keep.
+	Undone   int64
+	Returned Returned
+	Kept     past.Keep
 	// Answer is what is to be answered, if Once has a key.
 	Answer Answer
 
@@ -52,6 +62,7 @@ func (c *Call) Release() {
 	clear(c.Ops) // lets go of what was lent
 	poison(c)
 	c.Table, c.Actor, c.Ops, c.SQL = "", "", c.Ops[:0], nil
+	c.Undo, c.Return, c.Keep, c.Undone, c.Returned = nil, nil, nil, 0, Returned{}
 	c.Deadline, c.RowsMax, c.err, c.bytes = 0, 0, nil, 0
 	c.Shape, c.Once = kv.One, Once{}
 	clear(c.Replies) // an element may be large
@@ -72,6 +83,11 @@ func (c *Call) weigh() int {
 	bytes := 0
 	for i := range c.Ops {
 		bytes += c.Ops[i].Bytes()
+	}
+	if c.Return != nil {
+		for _, key := range c.Return.Keys {
+			bytes += len(key)
+		}
 	}
 	if c.SQL == nil {
 		return bytes
@@ -100,6 +116,12 @@ func (c *Call) begin() {
 	c.err = nil
 	c.Answer = Answer{Body: c.Answer.Body[:0]}
 	c.Replies, c.owned = c.Replies[:0], c.owned[:0]
+	c.Undone, c.Returned = 0, Returned{}
+}
+
+// asks tells of a call that wants nothing done.
+func (c *Call) asks() bool {
+	return len(c.Ops) == 0 && c.SQL == nil && c.Undo == nil && c.Return == nil && c.Keep == nil
 }
 
 // mayRewind tells whether operations of the call may have to be undone: none of them

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/urlite/urlite/kv"
+	"github.com/urlite/urlite/past"
 	"github.com/urlite/urlite/sqltx"
 	"github.com/urlite/urlite/store"
 )
@@ -28,14 +29,26 @@ type Disk interface {
 	RunSQL(request *sqltx.Request, limit time.Duration, rowsMax int, out store.Results) error
 	TransactionEnded() bool
 	// Reserve moves the write sequence number: the numbers up to it are those of the
-	// rows and lines written next. Sequence answers it as it is since.
-	Reserve(sequence int64) error
+	// rows and lines written next, none of which is later than clock (ms). Sequence
+	// answers it as it is since, and Clock the time of the latest line as Begin or
+	// Sequence found it.
+	Reserve(sequence, clock int64) error
 	Sequence() (int64, error)
+	Clock() int64
+	// Past reads what a table was, in the transaction, for as long as limit. EndPast ends it.
+	Past(table string, limit time.Duration) (past.Source, error)
+	EndPast()
+	// Forget takes lines of history away that nothing leads to any more, newest first.
+	Forget(table, key string, ids []int64) error
+	// SetKeep settles how much of a table's past is kept.
+	SetKeep(table string, keep *Keep) error
 	// Recall reads an answer that was stored, and Remember stores one.
 	Recall(key string, into *store.Answer) (found bool, err error)
 	Remember(key string, answer *store.Answer) error
 	// Sweep removes expired rows, and answers given before a time.
 	Sweep(now, answeredBefore int64, rowsMax int) (store.Swept, error)
+	// Retain takes away what is beyond the past that is kept.
+	Retain(usual past.Keep, now int64, entriesMax int) (store.Retained, error)
 	// Commit returns when the transaction is durable. After an error it is to be
 	// rolled back.
 	Commit() error

@@ -58,7 +58,9 @@ type contents struct {
 	rows     map[place]kv.Row // living and, with Exists false, the chains of the deleted
 	lines    []line
 	answers  map[string]store.Answer
+	keep     map[string]store.Keep
 	sequence int64
+	clock    int64
 }
 
 func (c contents) clone() contents {
@@ -66,11 +68,11 @@ func (c contents) clone() contents {
 	for at, row := range c.rows {
 		rows[at] = row
 	}
-	return contents{rows, slices.Clone(c.lines), maps.Clone(c.answers), c.sequence}
+	return contents{rows, slices.Clone(c.lines), maps.Clone(c.answers), maps.Clone(c.keep), c.sequence, c.clock}
 }
 
 func newFake(t testing.TB) *fake {
-	return &fake{t: t, was: contents{rows: map[place]kv.Row{}, answers: map[string]store.Answer{}}, entered: make(chan struct{}, 1000)}
+	return &fake{t: t, was: contents{rows: map[place]kv.Row{}, answers: map[string]store.Answer{}, keep: map[string]store.Keep{}}, entered: make(chan struct{}, 1000)}
 }
 
 // enter begins a method that may fail.
@@ -174,7 +176,7 @@ func (f *fake) Record(table, key, actor string, entry *kv.Entry) error {
 	return nil
 }
 
-func (f *fake) Reserve(sequence int64) error {
+func (f *fake) Reserve(sequence, clock int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.enter("Reserve", true); err != nil {
@@ -183,8 +185,14 @@ func (f *fake) Reserve(sequence int64) error {
 	if sequence < f.is.sequence {
 		f.t.Errorf("the sequence goes back from %d to %d", f.is.sequence, sequence)
 	}
-	f.is.sequence = sequence
+	f.is.sequence, f.is.clock = sequence, max(f.is.clock, clock)
 	return nil
+}
+
+func (f *fake) Clock() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.is.clock
 }
 
 func (f *fake) Sequence() (int64, error) {
@@ -295,7 +303,7 @@ func (f *fake) Sweep(now, answeredBefore int64, rowsMax int) (swept store.Swept,
 			swept.Rows++
 			delete(f.is.rows, at)
 			if row.Head != 0 {
-				f.is.rows[at] = kv.Row{Version: row.Head, OpNumber: row.OpNumber, Head: row.Head, UpdatedAt: row.UpdatedAt}
+				f.is.rows[at] = kv.Row{Version: row.Head, OpNumber: row.OpNumber, Head: row.Head, UpdatedAt: row.ExpireAt}
 			}
 		}
 	}
@@ -412,8 +420,12 @@ func (f *fake) checkPast() {
 	f.t.Helper()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	last, states := map[place]kv.Entry{}, map[place]kv.Row{}
+	last, states, clock := map[place]kv.Entry{}, map[place]kv.Row{}, int64(0)
 	for _, l := range f.was.lines {
+		if l.entry.At < clock {
+			f.t.Errorf("%s: an entry of %d comes after one of %d", l.key, l.entry.At, clock)
+		}
+		clock = l.entry.At
 		before, state := last[l.place], states[l.place]
 		if l.entry.OpNumber != before.OpNumber+1 || l.entry.Prev != before.ID || l.entry.ID > f.was.sequence {
 			f.t.Errorf("%s: after %+v comes %+v; the sequence is at %d", l.key, before, l.entry, f.was.sequence)

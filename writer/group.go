@@ -46,24 +46,24 @@ func (w *Writer) attempt(calls []*Call) (n int, begun bool, err error) {
 	return w.attemptWith(calls, true)
 }
 
-// attemptWith is attempt; maySweep lets it remove expired rows in passing.
-func (w *Writer) attemptWith(calls []*Call, maySweep bool) (n int, begun bool, err error) {
+// attemptWith is attempt; mayTidy lets it remove what is over in passing.
+func (w *Writer) attemptWith(calls []*Call, mayTidy bool) (n int, begun bool, err error) {
 	started := time.Now()
 	if w.sequence, err = w.disk.Begin(); err != nil {
 		return len(calls), false, err
 	}
-	w.overlay.loaded = 0
+	w.overlay.loaded, w.clock = 0, w.disk.Clock()
 	w.moveClock() // now, not before: another process may have held the file for seconds
 	n, reason, err := w.fill(calls, started)
 	if err == nil {
 		err = w.flush()
 	}
-	if err == nil && maySweep && w.sweepDue() {
-		if fault := w.sweep(n); fault != nil {
+	if err == nil && mayTidy && w.tidyDue() {
+		if fault := w.tidy(n); fault != nil {
 			// Nobody asked for it, so nobody is refused for it: once more, without.
 			w.overlay.reset()
 			w.upkeep.distrust()
-			w.postponeSweep()
+			w.postponeTidying()
 			if undo := w.disk.Rollback(); undo != nil {
 				return max(n, 1), true, errors.Join(fault, undo)
 			}
@@ -122,7 +122,7 @@ func (w *Writer) fill(calls []*Call, started time.Time) (n int, reason cutReason
 			return n, cutDrained, err
 		}
 		// Most calls take microseconds, so that only some look at the clock.
-		heavy = c.SQL != nil || c.bytes+w.overlay.bytes()-held > heavyBytes
+		heavy = len(c.Ops) == 0 || c.bytes+w.overlay.bytes()-held > heavyBytes
 	}
 	return n, cutDrained, nil
 }
@@ -145,6 +145,8 @@ func (w *Writer) workAny(c *Call) error {
 	switch {
 	case c.SQL != nil:
 		return w.workSQL(c)
+	case c.Undo != nil || c.Return != nil || c.Keep != nil:
+		return w.workPast(c)
 	case len(c.Ops) > 1 || c.Shape != kv.One: // a list of one is refused like any list
 		return w.workAll(c)
 	}
@@ -245,7 +247,17 @@ func theCallers(err error) (*refusal.Refusal, error) {
 func (w *Writer) record(c *Call, s *slot, op *kv.Op, outcome *kv.Outcome) {
 	var entries [kv.EntriesMax]kv.Entry
 	for _, entry := range outcome.Apply(op, &s.row, w.now, &w.sequence, entries[:0]) {
+		w.stamp(&entry)
 		w.overlay.log = append(w.overlay.log, logLine{table: s.table, key: s.key, actor: c.Actor, entry: entry})
+	}
+}
+
+// stamp sees to it that no entry is older than the one before it, in whatever key, even
+// if the machine's clock was set back since: a moment is found by its place in history.
+func (w *Writer) stamp(entry *kv.Entry) {
+	if !entry.Closes {
+		w.clock = max(w.clock, entry.At)
+		entry.At = w.clock
 	}
 }
 
@@ -255,10 +267,7 @@ func (w *Writer) workSQL(c *Call) error {
 	if err := w.flush(); err != nil {
 		return err
 	}
-	limit := time.Duration(sqlTimeMax)
-	if c.Deadline != 0 {
-		limit = min(limit, time.Duration(c.Deadline-w.now)*time.Millisecond)
-	}
+	limit := w.timeLeft(c)
 	bytesMax := c.Results.BytesMax
 	kept := c.Once.Key != "" && (bytesMax == 0 || bytesMax > answerBytesMax)
 	if kept {
@@ -277,19 +286,32 @@ func (w *Writer) workSQL(c *Call) error {
 	if c.err = err; item != nil && item.Refusal.Kind == refusal.ResponseTooLarge && kept {
 		c.err = &sqltx.ItemError{Index: item.Index, Refusal: errAnswerTooLarge}
 	}
+	return w.catchUp()
+}
+
+// callTimeMax bounds what a call without a deadline may take that is no mere operation.
+const callTimeMax = 300 * time.Second
+
+func (w *Writer) timeLeft(c *Call) time.Duration {
+	if c.Deadline == 0 {
+		return callTimeMax
+	}
+	return min(callTimeMax, time.Duration(c.Deadline-w.now)*time.Millisecond)
+}
+
+// catchUp reads how far the file has come, after others may have moved it.
+func (w *Writer) catchUp() (err error) {
 	w.sequence, err = w.disk.Sequence()
+	w.clock = max(w.clock, w.disk.Clock())
 	return err
 }
 
-// sqlTimeMax bounds a SQL transaction without a deadline.
-const sqlTimeMax = 300 * time.Second
-
 // flush writes the overlay into the transaction and empties it.
-func (w *Writer) flush() (err error) {
+func (w *Writer) flush() error {
 	if len(w.overlay.slots) == 0 {
 		return nil
 	}
-	if err := w.disk.Reserve(w.sequence); err != nil {
+	if err := w.disk.Reserve(w.sequence, w.clock); err != nil {
 		return err
 	}
 	for i := range w.overlay.log {
@@ -309,8 +331,7 @@ func (w *Writer) flush() (err error) {
 		w.upkeep.expires(s.row.ExpireAt)
 	}
 	w.overlay.reset()
-	w.sequence, err = w.disk.Sequence()
-	return err
+	return w.catchUp()
 }
 
 func acknowledge(calls []*Call) {

@@ -25,6 +25,9 @@ type Limits struct {
 	// SweepRows is how many expired rows are removed at a time, in passing at most one
 	// for two of a group's calls: many small steps hold up nobody for long.
 	SweepRows int
+	// RetainEntries is how many entries of history beyond what is kept are taken away at a
+	// time.
+	RetainEntries int
 	// IdleAfter is how long nothing must have been written before the log is
 	// emptied in peace.
 	IdleAfter time.Duration
@@ -41,6 +44,7 @@ func DefaultLimits() Limits {
 		CheckpointFrames: 16_000,
 		LogFramesMax:     128_000,
 		SweepRows:        128,
+		RetainEntries:    256,
 		IdleAfter:        time.Second,
 	}
 }

@@ -17,6 +17,7 @@ type Metrics struct {
 	cuts       [cutReasons]*metrics.Counter
 	retries    *metrics.Counter
 	swept      *metrics.Counter
+	folded     *metrics.Counter
 }
 
 // NewMetrics registers a database's numbers in set.
@@ -31,6 +32,7 @@ func NewMetrics(set *metrics.Set, db string) *Metrics {
 		checkpoint: set.NewHistogram(name("checkpoint_seconds", "")),
 		retries:    set.NewCounter(name("retried_groups_total", "")),
 		swept:      set.NewCounter(name("expired_rows_total", "")),
+		folded:     set.NewCounter(name("folded_entries_total", "")),
 	}
 	for reason, label := range [cutReasons]string{cutDrained: "drained", cutOps: "ops", cutBytes: "bytes", cutTime: "time"} {
 		m.cuts[reason] = set.NewCounter(name("group_cuts_total", fmt.Sprintf(",reason=%q", label)))

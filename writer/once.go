@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/urlite/urlite/kv"
+	"github.com/urlite/urlite/past"
 	"github.com/urlite/urlite/refusal"
 	"github.com/urlite/urlite/store"
 )
@@ -58,7 +59,7 @@ func (w *Writer) workOnce(c *Call) error {
 		c.Answer = Answer{Body: append(c.Answer.Body[:0], w.recalled.Body...), Version: w.recalled.Version, Replayed: true}
 		return nil
 	}
-	if len(c.Ops) == 0 && c.SQL == nil {
+	if c.asks() {
 		c.err = ErrNotDone
 		return nil
 	}
@@ -69,8 +70,8 @@ func (w *Writer) workOnce(c *Call) error {
 	c.answer()
 	switch {
 	case len(c.Answer.Body) <= answerBytesMax:
-	case c.SQL != nil:
-		return errAnswerTooLarge // of thousands of small results; the group undoes them
+	case len(c.Ops) == 0:
+		return errAnswerTooLarge // it is done in the file already; the group undoes it
 	default:
 		w.overlay.rewind(logged)
 		w.sequence = sequence
@@ -83,16 +84,26 @@ func (w *Writer) workOnce(c *Call) error {
 	})
 }
 
+// AppendAnswer appends the body of the answer to a call that was done.
+func (c *Call) AppendAnswer(dst []byte) []byte {
+	switch {
+	case c.SQL != nil:
+		return append(dst, c.Results.Bytes()...)
+	case c.Undo != nil:
+		return past.AppendUndone(dst, c.Undo.Key, c.Undone)
+	case c.Return != nil:
+		return past.AppendReturned(dst, c.Return.To, &c.Returned.Counts, c.Returned.Untouched, c.Returned.Millis)
+	case c.Keep != nil:
+		return past.AppendKept(dst, c.Table, c.Kept)
+	}
+	return kv.AppendAnswer(dst, c.Shape, c.Ops, c.Replies)
+}
+
 // answer makes the answer of a call that was done.
 func (c *Call) answer() {
-	c.Answer.Replayed = false
-	if c.SQL != nil {
-		c.Answer.Body, c.Answer.Version = append(c.Answer.Body[:0], c.Results.Bytes()...), 0
-		return
-	}
-	c.Answer.Body = kv.AppendAnswer(c.Answer.Body[:0], c.Shape, c.Ops, c.Replies)
-	c.Answer.Version = 0
-	if c.Shape == kv.One {
+	c.Answer.Replayed, c.Answer.Version = false, 0
+	c.Answer.Body = c.AppendAnswer(c.Answer.Body[:0])
+	if len(c.Ops) > 0 && c.Shape == kv.One {
 		c.Answer.Version = c.Replies[0].Version
 	}
 }

@@ -18,6 +18,9 @@ type upkeep struct {
 	sweepAt int64
 	// sweepNotBefore is when a sweep that failed, or got nowhere, is tried again.
 	sweepNotBefore int64
+	// retainAt is when the past is looked through next for what is not kept; retainedAt
+	// is when it was last.
+	retainAt, retainedAt int64
 	// lastWrite is when a group was last committed, in ms.
 	lastWrite int64
 	// emptied says that the log was emptied, or tried to be, since the last write.
@@ -57,6 +60,28 @@ func (w *Writer) sweepDue() bool { return w.now >= w.upkeep.nextSweep() }
 
 func (u *upkeep) nextSweep() int64 { return max(u.sweepAt, u.sweepNotBefore) }
 
+// tidyDue tells whether it is time to remove anything.
+func (w *Writer) tidyDue() bool { return w.sweepDue() || w.now >= w.upkeep.retainAt }
+
+// tidy removes a little of what is over in the transaction of a group of so many calls.
+func (w *Writer) tidy(calls int) error {
+	if w.sweepDue() {
+		if err := w.sweep(calls); err != nil {
+			return err
+		}
+	}
+	if w.now >= w.upkeep.retainAt {
+		return w.retain()
+	}
+	return nil
+}
+
+// postponeTidying is for what would fail now, or get nowhere.
+func (w *Writer) postponeTidying() {
+	w.postponeSweep()
+	w.upkeep.retainAt = max(w.upkeep.retainAt, w.upkeep.sweepNotBefore)
+}
+
 // postponeSweep is for a sweep that would fail or get nowhere now: a trigger that
 // somebody put on the table may be in its way.
 func (w *Writer) postponeSweep() {
@@ -87,6 +112,35 @@ func (w *Writer) sweep(calls int) error {
 	default:
 		w.upkeep.sweepAt = max(swept.Next, w.now+sweepMillisMin)
 	}
+	return nil
+}
+
+const (
+	// retainMillis is how often the past is looked through while there are writes, and
+	// retainIdleMillis while there are none.
+	retainMillis     = 1_000
+	retainIdleMillis = 60_000
+)
+
+// retain takes away a little of the past that is not kept.
+func (w *Writer) retain() error {
+	done, err := w.disk.Retain(w.config.Keep, w.now, w.limits.RetainEntries)
+	if err != nil {
+		return err
+	}
+	w.metrics.folded.Add(done.Entries)
+	u := &w.upkeep
+	switch {
+	case !done.Limited:
+		u.retainAt = never
+	case done.More:
+		u.retainAt = w.now + sweepMillisMin
+	case u.lastWrite >= u.retainedAt:
+		u.retainAt = w.now + retainMillis
+	default:
+		u.retainAt = w.now + retainIdleMillis
+	}
+	u.retainedAt = w.now
 	return nil
 }
 
@@ -121,7 +175,7 @@ func (w *Writer) checkpoint(mode store.CheckpointMode) {
 // is nothing.
 func (w *Writer) idleFor() (wait time.Duration, ok bool) {
 	w.moveClock()
-	at := w.upkeep.nextSweep()
+	at := min(w.upkeep.nextSweep(), w.upkeep.retainAt)
 	if !w.upkeep.emptied {
 		at = min(at, w.upkeep.lastWrite+w.limits.IdleAfter.Milliseconds())
 	}
@@ -134,9 +188,9 @@ func (w *Writer) idleFor() (wait time.Duration, ok bool) {
 // maintainIdle is when nobody waits.
 func (w *Writer) maintainIdle() {
 	w.moveClock()
-	if w.sweepDue() {
+	if w.tidyDue() {
 		if _, _, err := w.attempt(nil); err != nil {
-			w.postponeSweep()
+			w.postponeTidying()
 		}
 		w.upkeep.emptied = w.upkeep.emptied && w.disk.Frames() == 0
 	}

@@ -5,12 +5,15 @@ import (
 	"time"
 
 	"github.com/urlite/urlite/kv"
+	"github.com/urlite/urlite/past"
 	"github.com/urlite/urlite/store"
 )
 
 // Config is what a writer is made with.
 type Config struct {
 	Limits Limits
+	// Keep is how much of the past is kept where a table does not say.
+	Keep past.Keep
 	// Now answers the time in Unix ms.
 	Now func() int64
 	// Unblock is called when the write-ahead log can't be emptied because of long
@@ -35,6 +38,7 @@ type Writer struct {
 	failed   kv.Failed    // conditions of the call at hand
 	recalled store.Answer // to the call at hand
 	sequence int64
+	clock    int64 // the time of the latest entry
 	now      int64
 	upkeep   upkeep
 }

@@ -29,6 +29,7 @@ type settings struct {
 	busyWait      time.Duration
 	pprof         string
 	writer        catalog.WriterLimits
+	keep          catalog.KeepLimits
 }
 
 // environmentPrefix turns the flag --group-ops-max into URLITE_GROUP_OPS_MAX.
@@ -87,6 +88,8 @@ func (s *settings) define(flags *flag.FlagSet) {
 	flags.DurationVar(&s.idleAfter, "idle-close", 5*time.Minute, "close a database that nobody used for this long; 0 = never")
 	flags.DurationVar(&s.busyWait, "busy-wait", 5*time.Second, "wait for a lock that another process holds on a file, then answer 503")
 	flags.StringVar(&s.pprof, "pprof", "", "address that serves profiles of the program, such as 127.0.0.1:6060; never one that the network reaches")
+	flags.Int64Var(&s.keep.Entries, "keep-entries", 0, "entries of history kept of each key, where its table does not say; 0 = all")
+	flags.Int64Var(&s.keep.Seconds, "keep-seconds", 0, "age in seconds at which history is forgotten, where its table does not say; 0 = never")
 	flags.IntVar(&s.writer.GroupOpsMax, "group-ops-max", s.writer.GroupOpsMax, "most key-value operations committed together")
 	flags.IntVar(&s.writer.GroupBytesMax, "group-bytes-max", s.writer.GroupBytesMax, "most bytes of requests committed together")
 	flags.DurationVar(&s.writer.HoldMax, "group-hold-max", s.writer.HoldMax, "longest work on a group before it is committed")
@@ -145,6 +148,9 @@ func (s *settings) check() error {
 	}
 	if s.limits.ValueBytesMax > valueBytesLimit {
 		return fmt.Errorf("--max-value-bytes must be at most %d", valueBytesLimit)
+	}
+	if s.keep.Entries < 0 || s.keep.Seconds < 0 {
+		return errors.New("--keep-entries and --keep-seconds must not be negative")
 	}
 	if s.idleAfter < 0 {
 		return errors.New("--idle-close must not be negative")

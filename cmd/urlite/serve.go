@@ -98,6 +98,7 @@ func (s *settings) catalog() (*catalog.Catalog, error) {
 		Rules:     rules,
 		Store:     catalog.StoreOptions{Synchronous: synchronous, BusyWait: s.busyWait},
 		Writer:    s.writer,
+		Keep:      s.keep,
 		Readers:   s.readers,
 		OpenMax:   s.openMax,
 		IdleAfter: s.idleAfter,
@@ -115,6 +116,8 @@ func (s *settings) server(engine string, log *slog.Logger) server.Config {
 		Limits:        s.limits,
 		SQL:           s.sqlLimits,
 		BodyBytesMax:  s.bodyBytesMax,
+		KeepEntries:   s.keep.Entries,
+		KeepSeconds:   s.keep.Seconds,
 		Now:           now,
 		Log:           log,
 	}

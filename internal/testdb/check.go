@@ -27,15 +27,23 @@ var laws = []struct{ broken, sql string }{
 			(SELECT op_number FROM "_urlite_$table_deleted" WHERE key = h.key), 0)`},
 	{"entries whose chain does not lead back to the key's first",
 		`SELECT id, key, op_number, prev FROM "$table_history" AS h WHERE
-			op_number < 1 OR (op_number = 1) <> (prev = 0) OR (op_number > 1 AND NOT EXISTS
+			op_number < 1 OR (op_number = 1 AND prev <> 0) OR (prev <> 0 AND NOT EXISTS
 			(SELECT 1 FROM "$table_history" AS p WHERE p.id = h.prev AND p.id < h.id AND p.key = h.key AND p.op_number = h.op_number - 1))`},
+	{"oldest entries that are not the key's first and do not tell their state",
+		`SELECT id, key, op_number FROM "$table_history" WHERE prev = 0 AND op_number > 1 AND content_type IS NULL AND op NOT IN (3, 12) AND (op <> 11 OR arg IS NULL)`},
+	{"keyframes that do not tell their state",
+		`SELECT id, key, op_number FROM "$table_history" WHERE (op_number & 63) = 0 AND content_type IS NULL AND op NOT IN (3, 11, 12)`},
+	{"entries that are older than one before them",
+		`SELECT id, at, latest FROM (SELECT id, at, max(at) OVER (ORDER BY id) AS latest FROM "$table_history") WHERE at < latest`},
+	{"entries that are later than the clock",
+		`SELECT at, clock FROM (SELECT max(at) AS at FROM "$table_history"), (SELECT value AS clock FROM _urlite_meta WHERE name = 'clock') WHERE at > clock`},
 	{"numbers beyond the sequence",
 		`SELECT n, sequence FROM (SELECT max(n) AS n FROM (SELECT max(version) AS n FROM "$table" UNION ALL
 			SELECT max(version) FROM "_urlite_$table_deleted" UNION ALL SELECT max(id) FROM "$table_history")),
 			(SELECT value AS sequence FROM _urlite_meta WHERE name = 'sequence') WHERE n > sequence`},
 	{"rows whose version is not that of their latest entry, though it is recorded",
 		`SELECT r.key, version, head FROM "$table" AS r JOIN "$table_history" AS h ON h.id = r.head
-			WHERE (h.op = 11) <> (version > head) OR version < head`},
+			WHERE version < head OR (h.op = 11 AND version = head)`},
 	{"deleted keys whose version is not that of their latest entry, though it is told",
 		`SELECT r.key, version, head FROM "_urlite_$table_deleted" AS r JOIN "$table_history" AS h ON h.id = r.head
 			WHERE version >= 0 AND (version < head OR (version > head AND h.op <> 11))`},
@@ -182,6 +190,8 @@ func entryOf(row []sqltx.Value) kv.Entry {
 	switch {
 	case e.HasState:
 		e.Value = value
+	case e.Op.TellsAbsence():
+		e.HasState, e.Absent = true, true
 	case e.Op == kv.EntryUnrecorded:
 		e.HasState = row[6].Kind != sqltx.Null
 		e.Absent = e.HasState

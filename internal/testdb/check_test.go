@@ -35,7 +35,7 @@ func history(t *testing.T, w *store.WriteConn) {
 			t.Fatal(why)
 		}
 		log := out.Apply(&op, &row, 1, &sequence, nil)
-		if err := w.Reserve(sequence); err != nil {
+		if err := w.Reserve(sequence, 1); err != nil {
 			t.Fatal(err)
 		}
 		for _, entry := range log {
