@@ -43,6 +43,9 @@ func TestWhatIsNotAnsweredIsNoPreparation(t *testing.T) {
 			t.Errorf("%s: %v", traffic.path(), err)
 		}
 	}
+	if _, err := trial.send(context.Background(), 2, 1, incrementHot()); err != nil {
+		t.Fatal(err)
+	}
 	f("status 404", context.Background(), stateOf("nobody"))
 	over, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -13,6 +13,8 @@ type Fold struct {
 	// Base is the entry that is the oldest then, with its state. An ID of 0 says that
 	// there is nothing to fold.
 	Base kv.Entry
+	// Tells says that it told its state before: nothing of it changes but Prev.
+	Tells bool
 	// Gone are the ids of the entries before it, newest first.
 	Gone []int64
 	// More says that another fold may follow this one at once.
@@ -141,6 +143,7 @@ func (f *folding) base(fold *Fold, l *Link, mayBeMade bool) error {
 	var err error
 	switch {
 	case f.canBase(l):
+		fold.Tells = true
 		f.state.arena, err = f.t.source.Entry(f.key, l.ID, &entry, f.state.arena[:0])
 	case mayBeMade && l.Op != kv.EntryUnrecorded:
 		err = f.t.rebuild(f.key, *l, &f.state)

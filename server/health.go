@@ -61,7 +61,7 @@ func (s *Server) cacheHealth() healthCache {
 // features are what clients may count on beyond the common API.
 var features = []string{
 	"kv", "kv.batch", "kv.counters", "kv.paths", "kv.arrays", "kv.ttl", "kv.conditions", "kv.idempotency", "kv.limits",
-	"kv.directory", "sql.transaction", "sql.query", "metrics",
+	"kv.directory", "kv.history", "sql.transaction", "sql.query", "metrics",
 }
 
 func health(q *request) error {

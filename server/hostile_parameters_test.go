@@ -191,14 +191,19 @@ func TestRandomRequestsAreAnsweredInTheShapeOfTheAPI(t *testing.T) {
 		"POST /kv/a/push", "POST /kv/b/pop", "POST /kv/a/remove", "POST /kv/b/expire", "POST /kv/a/persist", "POST /kv/c/limit", "POST /kv/c/limit", "GET /kv/a/entry",
 		"GET /kv/a/history", "POST /kv/a/rollback", "GET /kv/snapshot", "GET /kv/diff", "POST /kv/rollback", "POST /kv/batch/get", "POST /kv/batch/set",
 		"POST /kv/batch/delete", "POST /db", "POST /db/create", "GET /query", "GET /health/cache", "GET /kv/", "PUT /kv/%2F", "GET /kv/%", "PUT /kv/%00",
-		"POST /kv/%ff/incr", "GET /nowhere", "POST /kv/a/%69ncr", "PATCH /kv/a", "OPTIONS /kv"}
+		"POST /kv/%ff/incr", "GET /nowhere", "POST /kv/a/%69ncr", "PATCH /kv/a", "OPTIONS /kv",
+		"GET /kv/a/snapshot", "HEAD /kv/n/snapshot", "GET /kv/n/history", "POST /kv/n/rollback", "GET /kv-settings", "PUT /kv-settings"}
+	const moment = "timestamp=1700000000&from=1&to=1700000000&to_timestamp=1700000000&op_number=1"
 	parameters := []string{"db=app", "db=app", "db=app", "db=app", "db=x", "db=", "table=t", "table=a-b", "path=a", "path=a.b[0]", "path=$", "path=[", "ttl=1", "ttl=-1",
 		"delta=2", "delta=x", "min=0", "max=1", "on_limit=clamp", "ttl_mode=always", "index=0", "index=-9", "max_length=2", "limit=2", "limit=0", "window=9",
 		"cost=2", "algorithm=gcra", "burst=1", "peek", "history=0", "history=x", "if_match=1", "if_match=", "prefix=a", "after=YQ", "after=!", "reverse",
-		"keys_only=1", "count", "offset=1", "sql=SELECT+1", "sql=DELETE", "params=[1]", "timeout=1", "create_db_if_missing=0", "auto_create=1", "%", "&", "=", "at_timestamp=1"}
+		"keys_only=1", "count", "offset=1", "sql=SELECT+1", "sql=DELETE", "params=[1]", "timeout=1", "create_db_if_missing=0", "auto_create=1", "%", "&", "=", "at_timestamp=1",
+		moment, moment, moment, "at_timestamp=1700000000", "op_number=3", "to_timestamp=1700000001", "confirm=yes", "confirm=yes", "dry_run", "steps=3", "steps=x",
+		"keys=a,,b", "before=2", "keep_entries=2", "keep_seconds=1", "keep_seconds=0", "timestamp=99999999999"}
 	bodies := []string{"", "", "1", `"a"`, "{}", "[]", "null", "{", `{"value":1}`, `{"keys":["a"]}`, `{"items":[{"key":"a","value":1}]}`, `{"items":[{"key":"a","if_match":"*"}]}`,
 		`{"items":[{}]}`, `{"keys":[1]}`, `{"limits":[{"limit":1,"window":1}]}`, `{"limits":[{}]}`, `{"transaction":[{"query":"SELECT 1 AS one"}]}`,
-		`{"transaction":[{"statement":"UPDATE kv_store SET value = value"}]}`, `{"transaction":[{}]}`, "\xff", "\x00", `{"a":[1,{"b":2}]}`}
+		`{"transaction":[{"statement":"UPDATE kv_store SET value = value"}]}`, `{"transaction":[{}]}`, "\xff", "\x00", `{"a":[1,{"b":2}]}`,
+		`{"keys":["a","n"],"exclude_keys":["b"]}`, `{"exclude_keys":[]}`}
 	headers := []string{"X-Nothing: x", "Content-Type: application/json", "Content-Type: text/plain", "Content-Type: x/y", "If-Match: *", `If-Match: "1"`, "If-Match: x",
 		"If-None-Match: *", `If-None-Match: "1"`, "Idempotency-Key: k1", "Idempotency-Key: k2", "Idempotency-Key: a b", "Accept: text/html", "X-Request-Id: mine"}
 	c := s.connect(t)

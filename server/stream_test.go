@@ -68,8 +68,9 @@ func numbersText(n int) string {
 }
 
 const (
-	fewNumbers  = 1000 // a plain answer
-	manyNumbers = 9000 // a stream, which still fits into what may be sent whole
+	fewNumbers  = 1000    // a plain answer
+	manyNumbers = 9000    // a stream, which still fits into what may be sent whole
+	manySockets = 400_000 // more than sockets hold
 	tooMany     = 1 << 30
 )
 
@@ -169,7 +170,7 @@ func TestAClientThatDoesNotReadIsNotWaitedFor(t *testing.T) {
 }
 
 func TestASlowClientGetsAll(t *testing.T) {
-	const n = 100_000 // more than sockets hold
+	const n = manySockets
 	s := startStreaming(t, func(out *flow) error { return numbers(out, n) })
 	c := s.connect(t)
 	c.send(t, rawRequest("GET", "/", ""))
@@ -222,7 +223,7 @@ func TestOldHTTPGetsTheAnswerWhole(t *testing.T) {
 }
 
 func TestADrainWaitsForStreams(t *testing.T) {
-	const n = 100_000
+	const n = manySockets
 	s := startStreaming(t, func(out *flow) error { return numbers(out, n) })
 	c := s.connect(t)
 	c.send(t, rawRequest("GET", "/", ""))

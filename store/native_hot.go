@@ -288,7 +288,8 @@ func putFullEntry(conn *sqlite.Conn, stmt *sqlite.Stmt, n *numbers, key string, 
 	switch {
 	case e.HasState && !e.Absent:
 		value, valueType, typeSize, expires = &e.Value, typeOf(&e.Value), size, e.ExpireAt != 0
-	case e.Delta.Kind == kv.Stored:
+	}
+	if value.Kind == kv.Stored { // there is none, or it is kept apart
 		valueType = 0
 	}
 	v, valueSize := bytesOf(value.Bytes)

@@ -71,12 +71,13 @@ static int get_entry(void *handle, const char *key, int key_size, sqlite3_int64 
 	return past_reset(stmt, code);
 }
 
-// ask_numbers binds a key and numbers after it, and reads the columns of the only row
-// over them.
+// ask_numbers binds a key, unless it is empty, and numbers after it, and reads the columns
+// of the only row over them.
 static int ask_numbers(void *handle, const char *key, int key_size, sqlite3_int64 *numbers, int binds, int columns) {
 	sqlite3_stmt *stmt = handle;
-	sqlite3_bind_text(stmt, 1, key, key_size, (void(*)(void*))0);
-	for (int i = 0; i < binds; i++) sqlite3_bind_int64(stmt, 2 + i, numbers[i]);
+	int first = 1;
+	if (key_size > 0) sqlite3_bind_text(stmt, first++, key, key_size, (void(*)(void*))0);
+	for (int i = 0; i < binds; i++) sqlite3_bind_int64(stmt, first + i, numbers[i]);
 	int code = sqlite3_step(stmt);
 	if (code == PAST_ROW) for (int i = 0; i < columns; i++) numbers[i] = sqlite3_column_int64(stmt, i);
 	return past_reset(stmt, code);
@@ -215,8 +216,9 @@ func entryOp(number int64) kv.EntryOp {
 // actor is the number of who wrote the entry that was read last, 0 if nobody knows.
 func (r *entryReader) actor() int64 { return int64(r.columns.numbers[C.ENTRY_ACTOR]) }
 
-// ask binds key, and after it as many of the numbers as binds, and reads as many columns
-// of the statement's only row in their place; found is false without one.
+// ask binds key, unless it is empty, and after it as many of the numbers as binds, and
+// reads as many columns of the statement's only row in their place; found is false
+// without one.
 func (n *numbers) ask(conn *sqlite.Conn, stmt *sqlite.Stmt, key string, binds, columns int) (found bool, err error) {
 	k, keySize := textOf(key)
 	code := C.ask_numbers(stmtHandle(stmt), k, keySize, n.c(), C.int(binds), C.int(columns))

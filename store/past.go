@@ -22,8 +22,8 @@ type Past struct {
 	rows    *rowReader
 	// table is nil if there is none.
 	table *pastTable
-	// chunks is nil if no state is kept in pieces.
-	chunks  pieceReader
+	// chunks reads the states that are kept apart; nil without a table.
+	chunks  *chunkReader
 	entries entryReader
 	numbers numbers
 	actors  map[int64]string
@@ -31,11 +31,6 @@ type Past struct {
 	bytesOf string
 	// settles says that the file settles anything for its tables.
 	settles bool
-}
-
-// pieceReader reads states of entries that are kept apart from them, in pieces.
-type pieceReader interface {
-	get(entryID int64, arena []byte) (kv.Value, []byte, error)
 }
 
 var _ past.Source = (*Past)(nil)
@@ -61,6 +56,7 @@ func (r *ReadConn) Past(table string) (*Past, error) {
 		return p, refuse(r.conn, err)
 	}
 	p.table = &pastTable{name: string([]byte(table))} // the caller's name is lent
+	p.chunks = found.chunks
 	err = p.try()
 	if err == nil {
 		return p, nil
@@ -79,6 +75,7 @@ func (w *WriteConn) Past(table string, limit time.Duration) (past.Source, error)
 	found, err := w.table(table, false)
 	if err == nil && found != nil {
 		p.table = &pastTable{name: string([]byte(table))}
+		p.chunks = found.chunksRead
 		err = p.try()
 	}
 	if err != nil {
@@ -204,7 +201,7 @@ func (p *Past) Entry(key string, id int64, into *past.Entry, arena []byte) ([]by
 		err = past.ErrMissing
 	}
 	if err == nil && elsewhere {
-		into.Value, read, err = p.pieces(id, read)
+		into.Value, read, err = p.chunks.get(id, read)
 	}
 	if err == nil {
 		into.Actor, err = p.actor(p.entries.actor())
@@ -213,14 +210,6 @@ func (p *Past) Entry(key string, id int64, into *past.Entry, arena []byte) ([]by
 		return arena, p.fail(err)
 	}
 	return read, nil
-}
-
-// pieces reads a state that is kept apart from its entry.
-func (p *Past) pieces(id int64, arena []byte) (kv.Value, []byte, error) {
-	if p.chunks == nil {
-		return kv.Value{}, arena, past.ErrMissing
-	}
-	return p.chunks.get(id, arena)
 }
 
 // actor is the name of who has the number, empty if nobody has.

@@ -4,8 +4,6 @@ import (
 	"strconv"
 
 	"crawshaw.io/sqlite"
-
-	"github.com/urlite/urlite/kv"
 )
 
 const ActorsToldMax = actorsToldMax
@@ -21,18 +19,6 @@ func (p *Past) PastQueries() map[string]string {
 		queries[name] = p.table.sql(query, p.bytesOf)
 	}
 	return queries
-}
-
-// pieceFunc is a pieceReader.
-type pieceFunc func(entryID int64, arena []byte) (kv.Value, []byte, error)
-
-func (f pieceFunc) get(entryID int64, arena []byte) (kv.Value, []byte, error) {
-	return f(entryID, arena)
-}
-
-// KeepInPieces has states that are kept apart from their entries read by get.
-func KeepInPieces(p *Past, get func(entryID int64, arena []byte) (kv.Value, []byte, error)) {
-	p.chunks = pieceFunc(get)
 }
 
 // Busy counts the statements that stand on a row.

@@ -94,8 +94,8 @@ func (p *Past) entryFrom(id int64) (found, at int64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	stmt.BindInt64(1, id)
-	any, err := p.numbers.get(p.conn, stmt, 2)
+	p.numbers[0] = id
+	any, err := p.numbers.ask(p.conn, stmt, "", 1, 2)
 	if err != nil || !any {
 		return math.MaxInt64 - 1, math.MaxInt64, err
 	}

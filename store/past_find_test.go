@@ -173,7 +173,7 @@ func TestAHorizonIsThatOfItsTable(t *testing.T) {
 	}
 	conn := raw(t, path)
 	f("kv_store", 0)
-	rawExec(t, conn, "INSERT INTO _urlite_tables(name, horizon) VALUES ('kv_store', 12345)")
+	rawExec(t, conn, "INSERT INTO _urlite_tables(name, horizon) VALUES ('kv_store', 12345) ON CONFLICT(name) DO UPDATE SET horizon = 12345")
 	f("kv_store", 12345)
 	f("missing", 0)
 	rawExec(t, conn, "DROP TABLE _urlite_tables")

@@ -62,7 +62,7 @@ func TestChangedFindsWhateverMayHaveChanged(t *testing.T) {
 			found += len(got)
 		})
 	})
-	if found < 100 {
+	if found < 20 {
 		t.Errorf("only %d keys: nothing much was tested", found)
 	}
 }
@@ -332,13 +332,29 @@ func TestAQuestionThatTakesTooLongIsStopped(t *testing.T) {
 			}
 		})
 	}
-	f("one long statement", func(p bygone.Source) error { _, err := p.Changed(&all); return err })
-	f("a long walk", func(p bygone.Source) error {
-		rows, err := p.Rows(&bygone.Walk{Values: true})
-		for ok := true; ok && err == nil; {
-			_, ok, err = rows.Next()
+	again := func(ask func() error) (err error) {
+		for end := time.Now().Add(longEnough); err == nil && time.Now().Before(end); {
+			err = ask()
 		}
 		return err
+	}
+	f("one long statement", func(p bygone.Source) error {
+		return again(func() error {
+			keys, err := p.Changed(&all)
+			if err == nil {
+				err = keys.Close()
+			}
+			return err
+		})
+	})
+	f("a long walk", func(p bygone.Source) error {
+		return again(func() error {
+			rows, err := p.Rows(&bygone.Walk{Values: true})
+			for ok := true; ok && err == nil; {
+				_, ok, err = rows.Next()
+			}
+			return err
+		})
 	})
 	for name, ask := range map[string]func(p bygone.Source) error{
 		"row":   func(p bygone.Source) error { _, err := p.Row("k", new(kv.Row), nil); return err },
@@ -348,12 +364,7 @@ func TestAQuestionThatTakesTooLongIsStopped(t *testing.T) {
 		"frame": func(p bygone.Source) error { _, err := p.Frame("k", 64); return err },
 		"gaps":  func(p bygone.Source) error { _, err := p.Gaps("k", 0, 64); return err },
 	} {
-		f("many short ones: "+name, func(p bygone.Source) (err error) {
-			for end := time.Now().Add(longEnough); err == nil && time.Now().Before(end); {
-				err = ask(p)
-			}
-			return err
-		})
+		f("many short ones: "+name, func(p bygone.Source) (err error) { return again(func() error { return ask(p) }) })
 	}
 	err := r.SnapshotFor(longEnough, func() error {
 		p, err := r.Past(c.table)
@@ -423,8 +434,8 @@ func TestATableThatIsMissingOrBareHasNoPast(t *testing.T) {
 }
 
 func TestAFileFromBeforeItsIndexesIsToldAllTheSame(t *testing.T) {
-	path, w := testdb.Open(t)
-	c := newChronicle(w)
+	path := testdb.CreateUnchecked(t)
+	c := newChronicle(testdb.Writer(t, path, store.Options{}))
 	r := testdb.Reader(t, path)
 	all := bygone.Span{FromID: 0, ToID: math.MaxInt64, From: 0, To: math.MaxInt64}
 	rapid.Check(t, func(t *rapid.T) { c.anyWrites(t, 3) })
@@ -443,7 +454,7 @@ func TestAFileFromBeforeItsIndexesIsToldAllTheSame(t *testing.T) {
 	for _, index := range []string{"gaps", "unrecorded", "gone"} {
 		rawExec(t, conn, "DROP INDEX _urlite_kv_store_"+index)
 	}
-	rawExec(t, conn, "DROP TABLE _urlite_tables", "ALTER TABLE _urlite_actors RENAME TO gone")
+	rawExec(t, conn, "DROP TABLE _urlite_tables", "DROP TABLE _urlite_actors")
 	if after := tell(); after != before {
 		t.Errorf("told %s, now %s", before, after)
 	}
@@ -454,7 +465,6 @@ func TestAFileFromBeforeItsIndexesIsToldAllTheSame(t *testing.T) {
 			}
 		}
 	})
-	rawExec(t, conn, "ALTER TABLE gone RENAME TO _urlite_actors")
 }
 
 func TestATableThatIsMadeAnewIsTheOneThatIsTold(t *testing.T) {

@@ -25,7 +25,10 @@ type ReadConn struct {
 }
 
 // readTable is a KV table that the reader has found, with its statements.
-type readTable struct{ row, list, reverse, count *sqlite.Stmt }
+type readTable struct {
+	row, list, reverse, count *sqlite.Stmt
+	chunks                    *chunkReader
+}
 
 // OpenReader opens the database file at path for reading.
 func OpenReader(path string, options Options) (*ReadConn, error) {
@@ -114,7 +117,7 @@ func (r *ReadConn) table(name string) (t *readTable, known bool, err error) {
 	if err != nil || state == tableMissing {
 		return nil, false, err
 	}
-	t = &readTable{}
+	t = &readTable{chunks: newChunkReader(r.conn, name)}
 	for _, s := range []struct {
 		stmt **sqlite.Stmt
 		sql  string
@@ -135,6 +138,7 @@ func (r *ReadConn) table(name string) (t *readTable, known bool, err error) {
 }
 
 func (t *readTable) finalize() {
+	t.chunks.finalize()
 	for _, stmt := range []*sqlite.Stmt{t.row, t.list, t.reverse, t.count} {
 		if stmt != nil {
 			stmt.Finalize()

@@ -132,10 +132,13 @@ func (r *retaining) fold(key string) error {
 	if err != nil || f.Base.ID == 0 {
 		return err
 	}
-	if err := r.t.rebase(&f.Base); err != nil {
+	if err := r.t.rebase(f); err != nil {
 		return err
 	}
-	if err := r.w.forget(r.t, key, f.Gone, f.Base.OpNumber); err != nil {
+	if err := r.t.forgetEntries(key, f.Gone, f.Base.OpNumber); err != nil {
+		return err
+	}
+	if err := r.t.chunks.dropUnused(key, f.Base.OpNumber); err != nil {
 		return err
 	}
 	r.done.Entries += len(f.Gone)
@@ -227,7 +230,7 @@ func (r *retaining) dropGone() error {
 			r.done.More = true
 			continue
 		}
-		if err := r.w.forget(r.t, k.key, ids, 1<<62); err != nil {
+		if err := r.t.forgetEntries(k.key, ids, 0); err != nil {
 			return err
 		}
 		if err := r.t.disinter(k.key); err != nil {

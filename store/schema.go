@@ -31,13 +31,15 @@ const actorsSchema = `CREATE TABLE IF NOT EXISTS main._urlite_actors(
 )`
 
 // tablesSchema is what is settled for single KV tables: how much of their past is kept,
-// NULL for as much as the server keeps of any, and the moment before which keys may have
-// been there that have left no trace.
+// NULL for as much as the server keeps of any; the moment before which keys may have
+// been there that have left no trace; and how many rows the table has, NULL if nobody
+// knows (count.go).
 const tablesSchema = `CREATE TABLE IF NOT EXISTS main._urlite_tables(
 	name TEXT PRIMARY KEY NOT NULL,
 	keep_entries INTEGER,
 	keep_seconds INTEGER,
-	horizon INTEGER NOT NULL DEFAULT 0
+	horizon INTEGER NOT NULL DEFAULT 0,
+	rows INTEGER
 ) WITHOUT ROWID`
 
 // queryHistorySchema is the log of requests that the API shows under /history.
@@ -116,9 +118,9 @@ const goneSchema = `CREATE INDEX IF NOT EXISTS main."_urlite_$table_gone"
 	ON "_urlite_$table_deleted"(updated_at)`
 
 // tableSchemas are what belongs to a KV table, in the order that they are made in.
-var tableSchemas = []string{
+var tableSchemas = append([]string{
 	tableSchema, historySchema, keyframesSchema, gapsSchema, expirySchema, unrecordedSchema, deletedSchema, goneSchema,
-}
+}, chunkSchemas...)
 
 // forTable puts a table's name into a statement. kv.CheckTable has passed it, so
 // it needs no escaping.
@@ -127,6 +129,9 @@ func forTable(sql, table string) string { return strings.ReplaceAll(sql, "$table
 // createTable makes the KV table and what belongs to it, as far as it is not there.
 func createTable(conn *sqlite.Conn, table string, state tableState) error {
 	if state == tableBehind {
+		if err := beginCount(conn, table, false); err != nil {
+			return err
+		}
 		return createTriggers(conn, table)
 	}
 	if state == tableBare {
@@ -144,6 +149,9 @@ func createTable(conn *sqlite.Conn, table string, state tableState) error {
 		}
 	}
 	if err := forgetStrangers(conn, table, state, isHistory(past)); err != nil {
+		return err
+	}
+	if err := beginCount(conn, table, state == tableMissing); err != nil {
 		return err
 	}
 	return createTriggers(conn, table)

@@ -33,6 +33,9 @@ func (w *WriteConn) RunSQL(request *sqltx.Request, limit time.Duration, rowsMax 
 	w.foreign.begin(limit)
 	fault := w.runItems(request, rowsMax, out)
 	w.foreign.end()
+	if fault == nil {
+		fault = refuse(w.conn, w.doubtWritten())
+	}
 	defer w.foreign.stopper.arm(ownTimeMax)
 	if fault == nil {
 		fault = w.refuseTemporary()

@@ -35,6 +35,10 @@ const (
 	// hasChain holds for a row whose head is an entry of its key. One that SQL moved or
 	// copied here has the head of another.
 	hasChain = `r.head <> 0 AND EXISTS (SELECT 1 FROM "$table_history" AS h WHERE h.id = r.head AND h.key = r.key)`
+	// uncount says that nobody knows how many rows there are.
+	uncount = `
+		UPDATE _urlite_tables SET rows = NULL WHERE name = '$table' AND rows IS NOT NULL;`
+
 	rowThere = `EXISTS (SELECT 1 FROM "$table" WHERE key = $key)`
 	chainSet = `EXISTS (SELECT 1 FROM "_urlite_$table_deleted" WHERE key = $key)`
 )
@@ -130,17 +134,17 @@ var triggers = func() []trigger {
 	of := func(key, sql string) string { return strings.ReplaceAll(sql, "$key", key) }
 	return []trigger{
 		{name: "replacing", when: `BEFORE INSERT ON "$table" WHEN NEW.version = 0 AND EXISTS (SELECT 1 FROM "$table" WHERE key = NEW.key AND head <> 0)`, body: of("NEW.key", setAside)},
-		{name: "inserted", when: inserted, body: of("NEW.key", adopt) + mustBeSeen},
+		{name: "inserted", when: inserted, body: uncount + of("NEW.key", adopt) + mustBeSeen},
 		{name: "inserted_again", when: inserted, body: of("NEW.key", adopt) + mustBeSeen, among: true},
 		{name: "updated", when: updated, body: of("NEW.key", setAside+adopt) + mustBeSeen},
 		{name: "updated_again", when: updated, body: of("NEW.key", setAside+adopt) + mustBeSeen, among: true},
 		{name: "leaving", when: `BEFORE DELETE ON "$table" WHEN OLD.head <> 0
 			AND NOT EXISTS (SELECT 1 FROM "_urlite_$table_deleted" WHERE key = OLD.key AND version >= 0)`, body: of("OLD.key", setAside)},
 		{name: "deleted", when: `AFTER DELETE ON "$table" WHEN coalesce((SELECT version FROM "_urlite_$table_deleted" WHERE key = OLD.key), -OLD.head) < 0
-			AND NOT ` + of("OLD.key", rowThere), body: findChain + of("OLD.key", bury)},
+			AND NOT ` + of("OLD.key", rowThere), body: uncount + findChain + of("OLD.key", bury)},
 		{name: "moving", when: `BEFORE UPDATE OF key ON "$table" WHEN NEW.key <> OLD.key`,
 			body: of("OLD.key", setAside) + of("NEW.key", setAside)},
-		{name: "moved", when: moved, body: of("OLD.key", bury) + of("NEW.key", adopt) + mustBeSeen},
+		{name: "moved", when: moved, body: uncount + of("OLD.key", bury) + of("NEW.key", adopt) + mustBeSeen},
 		{name: "moved_again", when: moved, body: of("OLD.key", bury) + of("NEW.key", adopt) + mustBeSeen, among: true},
 	}
 }()
@@ -313,7 +317,8 @@ func forgetStrangers(conn *sqlite.Conn, table string, state tableState, known bo
 	defer setTriggers(conn, true)
 	statements := []string{forgetStrangeHeads, forgetStrangeChains, forgetStrangePast}
 	if state == tableMissing {
-		statements = []string{`DELETE FROM main."_urlite_$table_deleted"`, `DELETE FROM main."$table_history"`}
+		statements = []string{`DELETE FROM main."_urlite_$table_chunks"`, `DELETE FROM main."_urlite_$table_states"`,
+			`DELETE FROM main."_urlite_$table_deleted"`, `DELETE FROM main."$table_history"`}
 	}
 	if !known {
 		statements = statements[:len(statements)-1]

@@ -59,6 +59,10 @@ type WriteConn struct {
 	ranSQL, doubted bool
 	// reserved says that the sequence has moved in this transaction.
 	reserved bool
+	// others notices what other connections commit.
+	others otherWriters
+	// large are tables whose rows took too long to count.
+	large map[string]bool
 	// whole says that all KV tables have their triggers.
 	whole bool
 }
@@ -83,6 +87,8 @@ func OpenWriter(path string, options Options) (*WriteConn, error) {
 		meta:     meta{conn: conn},
 		actors:   actors{conn: conn, known: map[string]int64{}},
 		answers:  answers{conn: conn},
+		others:   otherWriters{conn: conn},
+		large:    map[string]bool{},
 		tables:   map[string]*writeTable{},
 		path:     path,
 		busyWait: options.busyWait(),
@@ -155,6 +161,9 @@ func (w *WriteConn) Begin() (sequence int64, err error) {
 	}
 	if err == nil && w.doubted {
 		err = w.raiseSequence()
+	}
+	if err == nil {
+		err = w.doubtCounts()
 	}
 	if err != nil {
 		err = refuse(w.conn, err)
@@ -240,6 +249,9 @@ func (w *WriteConn) Clock() int64 { return w.position.clock }
 // Commit makes the transaction durable. On an error the transaction is still to be
 // rolled back.
 func (w *WriteConn) Commit() error {
+	if err := w.settleCounts(); err != nil {
+		return refuse(w.conn, err)
+	}
 	w.foreign.stopper.disarm()
 	if err := step(w.commit); err != nil {
 		return refuse(w.conn, err)
@@ -283,19 +295,22 @@ func (w *WriteConn) table(name string, make bool) (*writeTable, error) {
 	if err != nil || (state == tableMissing && !make) {
 		return nil, err
 	}
+	if err := w.meta.ensure(w.position.sequence); err != nil {
+		return nil, err
+	}
 	if state != tableReady {
 		if err := w.createTable(name, state); err != nil {
 			return nil, err
 		}
-	}
-	if err := w.meta.ensure(w.position.sequence); err != nil {
-		return nil, err
 	}
 	t, err := prepareWriteTable(w.conn, name)
 	if err != nil {
 		return nil, err
 	}
 	if len(w.tables) >= writeTablesMax {
+		if err := w.settleCounts(); err != nil {
+			return nil, err
+		}
 		w.forgetTables()
 	}
 	// The caller's name is lent.
@@ -347,6 +362,9 @@ func (w *WriteConn) noticeSchema() error {
 	if err != nil || !changed {
 		return err
 	}
+	if err := w.settleCounts(); err != nil {
+		return err
+	}
 	w.whole = false
 	w.forgetTables()
 	w.meta.forget()
@@ -369,6 +387,7 @@ func (w *WriteConn) Close() error {
 	w.meta.forget()
 	w.actors.close()
 	w.answers.close()
+	w.others.close()
 	w.schema.close()
 	for _, stmt := range []*sqlite.Stmt{w.begin, w.commit, w.temporary} {
 		if stmt != nil {

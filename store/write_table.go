@@ -67,13 +67,17 @@ type writeTable struct {
 	entry, fullEntry, closes            *sqlite.Stmt
 	expired, expiry, closeExpired       *sqlite.Stmt
 	entryOp, forget, reopen             *sqlite.Stmt
-	base, baseState, aged, gone         *sqlite.Stmt
+	base, baseState, aged, gone, count  *sqlite.Stmt
+	chunks                              *chunkWriter
+	chunksRead                          *chunkReader
 	retention                           retention
+	// grown is by how many rows the table has grown in this transaction.
+	grown int64
 }
 
 // prepareWriteTable prepares the statements of a table that exists.
 func prepareWriteTable(conn *sqlite.Conn, table string) (*writeTable, error) {
-	t := &writeTable{}
+	t := &writeTable{chunks: newChunkWriter(conn, table), chunksRead: newChunkReader(conn, table)}
 	for _, s := range []struct {
 		stmt **sqlite.Stmt
 		sql  string
@@ -85,6 +89,7 @@ func prepareWriteTable(conn *sqlite.Conn, table string) (*writeTable, error) {
 		{&t.expired, expireRows}, {&t.expiry, nextExpiry}, {&t.closeExpired, closeExpired},
 		{&t.entryOp, selectEntryOp}, {&t.forget, deleteEntry}, {&t.reopen, reopenEntry},
 		{&t.base, makeBase}, {&t.baseState, makeBaseState}, {&t.aged, agedEntries}, {&t.gone, goneKeys},
+		{&t.count, moveCount},
 	} {
 		stmt, _, err := conn.PrepareTransient(forTable(s.sql, table))
 		if err != nil {
@@ -97,10 +102,12 @@ func prepareWriteTable(conn *sqlite.Conn, table string) (*writeTable, error) {
 }
 
 func (t *writeTable) finalize() {
+	t.chunks.finalize()
+	t.chunksRead.finalize()
 	for _, stmt := range []*sqlite.Stmt{
 		t.row, t.rowAll, t.insert, t.update, t.value, t.life, t.delete,
 		t.deleted, t.bury, t.unbury, t.entry, t.fullEntry, t.closes, t.expired, t.expiry, t.closeExpired,
-		t.entryOp, t.forget, t.reopen, t.base, t.baseState, t.aged, t.gone,
+		t.entryOp, t.forget, t.reopen, t.base, t.baseState, t.aged, t.gone, t.count,
 	} {
 		if stmt != nil {
 			stmt.Finalize()
@@ -165,9 +172,9 @@ func (t *writeTable) load(w *WriteConn, key string, withValue bool, row *kv.Row)
 // isUndone tells whether a row of another version than its latest entry has that one for
 // its state after all: no unrecorded write followed it, those that did were undone.
 func (t *writeTable) isUndone(conn *sqlite.Conn, head int64) (bool, error) {
-	t.entryOp.BindInt64(1, head)
-	op, err := t.numbers.first(conn, t.entryOp)
-	return kv.EntryOp(op) != kv.EntryUnrecorded, err
+	t.numbers[0] = head
+	found, err := t.numbers.ask(conn, t.entryOp, "", 1, 1)
+	return found && kv.EntryOp(t.numbers[0]) != kv.EntryUnrecorded, err
 }
 
 // save brings the file from was, the row as loaded, to now.
@@ -179,6 +186,7 @@ func (t *writeTable) save(conn *sqlite.Conn, key string, was, now *kv.Row) error
 				return err
 			}
 		}
+		t.grown++
 		return oneChanged(conn, putRow(conn, t.insert, &t.numbers, key, now, nil))
 	case now.Exists && now.Value.Kind == kv.Stored:
 		return t.saveLife(conn, key, was, now)
@@ -222,7 +230,11 @@ func (t *writeTable) remove(conn *sqlite.Conn, key string, was int64, chain *kv.
 	}
 	bindText(t.delete, 1, key)
 	t.delete.BindInt64(2, was)
-	return oneChanged(conn, step(t.delete))
+	err := oneChanged(conn, step(t.delete))
+	if err == nil {
+		t.grown--
+	}
+	return err
 }
 
 // disinter takes back the chain of a row that is there after all.
@@ -252,6 +264,14 @@ func (t *writeTable) record(conn *sqlite.Conn, key string, actor int64, e *kv.En
 		t.closes.BindInt64(2, e.Arg)
 		bindState(t.closes, 3, e)
 		return step(t.closes)
+	}
+	if isChunked(e) {
+		apart := *e
+		apart.Value = kv.Value{}
+		if err := putFullEntry(conn, t.fullEntry, &t.numbers, key, actor, &apart); err != nil {
+			return err
+		}
+		return t.chunks.put(e.ID, key, e.OpNumber, &e.Value)
 	}
 	if (e.HasState && !e.Absent) || e.Path != "" || e.Expires || e.Delta.Kind != kv.Stored {
 		return putFullEntry(conn, t.fullEntry, &t.numbers, key, actor, e)

@@ -38,8 +38,9 @@ type Disk interface {
 	// Past reads what a table was, in the transaction, for as long as limit. EndPast ends it.
 	Past(table string, limit time.Duration) (past.Source, error)
 	EndPast()
-	// Forget takes lines of history away that nothing leads to any more, newest first.
-	Forget(table, key string, ids []int64) error
+	// Forget takes the newest lines of a key's history away, newest first: those after
+	// the one with the number to, 0 for all.
+	Forget(table, key string, ids []int64, to int64) error
 	// SetKeep settles how much of a table's past is kept.
 	SetKeep(table string, keep *Keep) error
 	// Recall reads an answer that was stored, and Remember stores one.
@@ -49,6 +50,9 @@ type Disk interface {
 	Sweep(now, answeredBefore int64, rowsMax int) (store.Swept, error)
 	// Retain takes away what is beyond the past that is kept.
 	Retain(usual past.Keep, now int64, entriesMax int) (store.Retained, error)
+	// Recount counts the rows of one table whose number nobody knows; more says that
+	// there may be others.
+	Recount() (more bool, err error)
 	// Commit returns when the transaction is durable. After an error it is to be
 	// rolled back.
 	Commit() error

@@ -41,8 +41,14 @@ type fake struct {
 	entered chan struct{}
 	// reader is in the way of checkpoints.
 	reader bool
-	// swept, if not nil, is what Sweep answers instead of sweeping.
-	swept *store.Swept
+	// swept, if not nil, is what Sweep answers instead of sweeping, and retained what
+	// Retain answers, which has nothing to do by itself.
+	swept    *store.Swept
+	retained *store.Retained
+	// telling says that a past is being told.
+	telling bool
+	// sqlTime is the time by which SQL writes history, as the machine's is for triggers.
+	sqlTime int64
 }
 
 type place struct{ table, key string }
@@ -84,6 +90,9 @@ func (f *fake) enter(method string, inTransaction bool) error {
 	if f.open != inTransaction || f.broken {
 		f.t.Errorf("%s: in a transaction: %v, broken: %v; after %v", method, f.open, f.broken, f.steps)
 	}
+	if f.telling && slices.Contains([]string{"Commit", "Past", "RunSQL", "Retain", "Sweep"}, method) {
+		f.t.Errorf("%s while a past is told; after %v", method, f.steps)
+	}
 	k := f.calls
 	f.calls++
 	if f.fail == nil {
@@ -115,7 +124,7 @@ func (f *fake) Load(table, key string, withValue bool, row *kv.Row) error {
 	if err := f.enter("Load", true); err != nil {
 		return err
 	}
-	*row = f.is.rows[place{table, key}]
+	*row = f.is.row(place{table, key})
 	switch {
 	case row.Exists && !withValue:
 		row.Value = kv.Value{Kind: kv.Stored}
@@ -161,18 +170,9 @@ func (f *fake) Record(table, key, actor string, entry *kv.Entry) error {
 	}
 	e := *entry
 	e.Value.Bytes, e.ContentType = bytes.Clone(e.Value.Bytes), strings.Clone(e.ContentType)
-	if !e.Closes {
-		f.is.lines = append(f.is.lines, line{place{strings.Clone(table), strings.Clone(key)}, strings.Clone(actor), e})
-		return nil
+	if !f.is.record(place{strings.Clone(table), strings.Clone(key)}, strings.Clone(actor), e) {
+		f.t.Errorf("entry %d of %s closes a gap that nobody opened", e.ID, key)
 	}
-	for i := range f.is.lines {
-		if l := &f.is.lines[i]; l.entry.ID == e.ID {
-			e.At, e.Prev, e.Closes = l.entry.At, l.entry.Prev, false
-			l.entry = e
-			return nil
-		}
-	}
-	f.t.Errorf("entry %d closes a gap that nobody opened", e.ID)
 	return nil
 }
 
@@ -241,7 +241,7 @@ func (f *fake) RunSQL(request *sqltx.Request, limit time.Duration, rowsMax int, 
 		words := strings.Fields(request.Items[i].SQL)
 		switch words[0] {
 		case "set":
-			f.is.rows[place{words[1], words[2]}] = kv.Row{Exists: true, Value: kv.BytesValue([]byte(words[3]), "text/plain"), ContentType: "text/plain"}
+			f.is.setBySQL(place{words[1], words[2]}, words[3], f.sqlTime)
 			out.Updated(1)
 		case "read":
 			row := f.is.rows[place{words[1], words[2]}]
@@ -301,9 +301,12 @@ func (f *fake) Sweep(now, answeredBefore int64, rowsMax int) (swept store.Swept,
 			swept.More = true
 		default:
 			swept.Rows++
-			delete(f.is.rows, at)
-			if row.Head != 0 {
-				f.is.rows[at] = kv.Row{Version: row.Head, OpNumber: row.OpNumber, Head: row.Head, UpdatedAt: row.ExpireAt}
+			row = f.is.row(at)
+			for _, e := range row.ExpireNow(nil) {
+				f.is.record(at, "", e)
+			}
+			if f.is.rows[at] = row; row.Head == 0 {
+				delete(f.is.rows, at)
 			}
 		}
 	}
@@ -333,8 +336,8 @@ func (f *fake) Rollback() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.steps = append(f.steps, "Rollback")
-	if !f.open {
-		f.t.Error("Rollback without a transaction")
+	if !f.open || f.telling {
+		f.t.Errorf("Rollback: in a transaction: %v, while a past is told: %v", f.open, f.telling)
 	}
 	f.is, f.open, f.broken, f.ended = contents{}, false, false, false
 	if f.fail != nil {
@@ -413,35 +416,6 @@ func (f *fake) count(method string) (n int) {
 		}
 	}
 	return n
-}
-
-// checkPast holds the history of every key against its row.
-func (f *fake) checkPast() {
-	f.t.Helper()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	last, states, clock := map[place]kv.Entry{}, map[place]kv.Row{}, int64(0)
-	for _, l := range f.was.lines {
-		if l.entry.At < clock {
-			f.t.Errorf("%s: an entry of %d comes after one of %d", l.key, l.entry.At, clock)
-		}
-		clock = l.entry.At
-		before, state := last[l.place], states[l.place]
-		if l.entry.OpNumber != before.OpNumber+1 || l.entry.Prev != before.ID || l.entry.ID > f.was.sequence {
-			f.t.Errorf("%s: after %+v comes %+v; the sequence is at %d", l.key, before, l.entry, f.was.sequence)
-		}
-		l.entry.Fold(&state)
-		last[l.place], states[l.place] = l.entry, state
-	}
-	for at, row := range f.was.rows {
-		e, state := last[at], states[at]
-		if row.Head != e.ID || row.OpNumber != e.OpNumber || row.Version > f.was.sequence {
-			f.t.Errorf("%s: the row %+v does not go with its latest entry %+v", at.key, row, e)
-		}
-		if row.Exists && row.Head != 0 && row.Version == row.Head && show(&row) != show(&state) {
-			f.t.Errorf("%s: the row is %s, its past says %s", at.key, show(&row), show(&state))
-		}
-	}
 }
 
 func show(row *kv.Row) string {

@@ -58,7 +58,7 @@ func (w *Writer) attemptWith(calls []*Call, mayTidy bool) (n int, begun bool, er
 	if err == nil {
 		err = w.flush()
 	}
-	if err == nil && mayTidy && w.tidyDue() {
+	if err == nil && mayTidy && w.tidyDue(n) {
 		if fault := w.tidy(n); fault != nil {
 			// Nobody asked for it, so nobody is refused for it: once more, without.
 			w.overlay.reset()
@@ -277,8 +277,9 @@ func (w *Writer) workSQL(c *Call) error {
 	err := w.disk.RunSQL(c.SQL, limit, c.RowsMax, &c.Results)
 	c.Results.End()
 	c.Results.BytesMax = bytesMax
-	w.upkeep.distrust() // SQL may have given rows a lifetime
-	w.moveClock()       // what it changed is of this moment, and what follows it not older
+	w.upkeep.distrust()     // SQL may have given rows a lifetime
+	w.upkeep.recount = true // and may have written others than we count
+	w.moveClock()           // what it changed is of this moment, and what follows it not older
 	var item *sqltx.ItemError
 	if w.disk.TransactionEnded() || (err != nil && !errors.As(err, &item)) {
 		return err

@@ -87,7 +87,7 @@ func (w *Writer) undo(c *Call, table *past.Table) (changed bool, err error) {
 	if err := w.disk.Reserve(w.sequence, w.clock); err != nil {
 		return true, err
 	}
-	if err := w.disk.Forget(c.Table, c.Undo.Key, u.Gone); err != nil {
+	if err := w.disk.Forget(c.Table, c.Undo.Key, u.Gone, u.To.OpNumber); err != nil {
 		return true, err
 	}
 	if row.Exists && u.To.Op == kv.EntryUnrecorded { // its gap goes on from here

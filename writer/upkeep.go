@@ -21,6 +21,8 @@ type upkeep struct {
 	// retainAt is when the past is looked through next for what is not kept; retainedAt
 	// is when it was last.
 	retainAt, retainedAt int64
+	// recount says that there may be tables whose number of rows nobody knows.
+	recount bool
 	// lastWrite is when a group was last committed, in ms.
 	lastWrite int64
 	// emptied says that the log was emptied, or tried to be, since the last write.
@@ -60,8 +62,10 @@ func (w *Writer) sweepDue() bool { return w.now >= w.upkeep.nextSweep() }
 
 func (u *upkeep) nextSweep() int64 { return max(u.sweepAt, u.sweepNotBefore) }
 
-// tidyDue tells whether it is time to remove anything.
-func (w *Writer) tidyDue() bool { return w.sweepDue() || w.now >= w.upkeep.retainAt }
+// tidyDue tells whether it is time to remove anything, or, between calls, to count.
+func (w *Writer) tidyDue(calls int) bool {
+	return w.sweepDue() || w.now >= w.upkeep.retainAt || (calls == 0 && w.upkeep.recount)
+}
 
 // tidy removes a little of what is over in the transaction of a group of so many calls.
 func (w *Writer) tidy(calls int) error {
@@ -71,7 +75,14 @@ func (w *Writer) tidy(calls int) error {
 		}
 	}
 	if w.now >= w.upkeep.retainAt {
-		return w.retain()
+		if err := w.retain(); err != nil {
+			return err
+		}
+	}
+	if calls == 0 && w.upkeep.recount {
+		more, err := w.disk.Recount()
+		w.upkeep.recount = more && err == nil
+		return err
 	}
 	return nil
 }
@@ -188,13 +199,18 @@ func (w *Writer) idleFor() (wait time.Duration, ok bool) {
 // maintainIdle is when nobody waits.
 func (w *Writer) maintainIdle() {
 	w.moveClock()
-	if w.tidyDue() {
+	if w.sweepDue() || w.now >= w.upkeep.retainAt {
 		if _, _, err := w.attempt(nil); err != nil {
 			w.postponeTidying()
 		}
 		w.upkeep.emptied = w.upkeep.emptied && w.disk.Frames() == 0
 	}
 	if !w.upkeep.emptied && w.now >= w.upkeep.lastWrite+w.limits.IdleAfter.Milliseconds() {
+		for w.upkeep.recount && w.inbox.len() == 0 {
+			if _, _, err := w.attempt(nil); err != nil {
+				w.upkeep.recount = false
+			}
+		}
 		w.upkeep.emptied = true
 		if w.disk.Frames() > 0 {
 			w.checkpoint(store.Truncate)

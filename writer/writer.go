@@ -54,6 +54,7 @@ func New(disk Disk, config Config) *Writer {
 		stopped: make(chan struct{}),
 	}
 	w.upkeep.checkpointAt = w.limits.CheckpointFrames
+	w.upkeep.recount = true
 	w.outcome.Scratch = &w.overlay.scratch
 	go w.run()
 	return w

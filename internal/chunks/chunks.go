@@ -3,17 +3,18 @@
 //
 // A rolling hash runs over the data. Where its highest bits are zero, a chunk ends. The
 // idea is that of FastCDC (Xia et al., USENIX ATC 2016): a hash of one shift and one
-// addition a byte, chunks of a smallest size that are not looked into, and a test that
-// gets easier when a chunk has reached its average.
+// addition a byte, and chunks of a smallest size that are not looked into. Its harder test
+// for small chunks and easier one for large ones is left out: chunks of even sizes fill
+// pages worse.
 //
 // Files keep what was cut here: where the ends lie must never change.
 package chunks
 
 import "iter"
 
-// sizes are how long chunks are on the average, by the size of the data. A large value
-// would make too many small chunks; and since all is cut anew where the average changes,
-// it changes seldom.
+// sizes are how long chunks are on the average, about, by the size of the data. A large
+// value would make too many small chunks; and since all is cut anew where the average
+// changes, it changes seldom.
 var sizes = [...]struct{ dataBytesMin, averageBits int }{
 	{8 << 20, 14},
 	{1 << 20, 12},
@@ -26,8 +27,6 @@ const (
 	// A chunk is at least a quarter of the average and at most four times as long. Only
 	// the last may be shorter.
 	spreadBits = 2
-	// ease is by how many bits the test is harder before the average, and easier after.
-	ease = 1
 )
 
 // gear is a random number for each byte.
@@ -68,8 +67,7 @@ func averageBits(dataBytes int) int {
 
 // cut finds the end of the first chunk of data, which is not empty.
 func cut(data []byte, averageBits int) int {
-	average := 1 << averageBits
-	shortest, longest := average>>spreadBits, min(average<<spreadBits, len(data))
+	shortest, longest := 1<<averageBits>>spreadBits, 1<<averageBits<<spreadBits
 	if len(data) <= shortest {
 		return len(data)
 	}
@@ -77,23 +75,11 @@ func cut(data []byte, averageBits int) int {
 	for _, b := range data[shortest-window : shortest] {
 		hash = hash<<1 + gear[b]
 	}
-	end, found := seek(data[:min(average, longest)], shortest, &hash, averageBits+ease)
-	if !found {
-		end, _ = seek(data[:longest], end, &hash, averageBits-ease)
-	}
-	return end
-}
-
-// seek goes on from the position at until the highest bits of the hash of the bytes
-// before it are zero, or data ends.
-func seek(data []byte, at int, hash *uint64, bits int) (end int, found bool) {
-	h := *hash
-	for ; at < len(data); at++ {
-		if h>>(64-bits) == 0 {
-			return at, true
+	for i, b := range data[shortest:min(longest, len(data))] {
+		if hash>>(64-averageBits) == 0 {
+			return shortest + i
 		}
-		h = h<<1 + gear[data[at]]
+		hash = hash<<1 + gear[b]
 	}
-	*hash = h
-	return at, false
+	return min(longest, len(data))
 }
