@@ -110,7 +110,7 @@ type timeRun struct {
 }
 
 // runsPerFile is how many runs share a database: to make one takes longer than a run.
-const runsPerFile = 10
+const runsPerFile = 4
 
 // run begins a run, on a day that none before has seen, even if it set the clock back.
 func (h *timeHouse) run(t *rapid.T) *timeRun {

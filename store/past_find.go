@@ -107,12 +107,9 @@ func (p *Past) Horizon() (int64, error) {
 	if p.table == nil {
 		return 0, nil
 	}
-	if !p.settles {
-		columns, err := columnsOf(p.conn, "_urlite_tables")
-		if err != nil || !columns["horizon"] {
-			return 0, p.fail(err)
-		}
-		p.settles = true
+	settles, err := p.settled()
+	if err != nil || !settles {
+		return 0, p.fail(err)
 	}
 	stmt, err := p.ready(pastHorizon)
 	if err != nil {
@@ -125,14 +122,28 @@ func (p *Past) Horizon() (int64, error) {
 	return p.numbers[0], nil
 }
 
+// settled tells whether the file has the table of what is settled for tables.
+func (p *Past) settled() (bool, error) {
+	if p.settles {
+		return true, nil
+	}
+	columns, err := columnsOf(p.conn, "_urlite_tables")
+	p.settles = err == nil && columns["horizon"]
+	return p.settles, err
+}
+
 // Count implements past.Source.
 func (p *Past) Count(prefix string, goneBefore int64) (int64, error) {
 	if p.table == nil {
 		return 0, nil
 	}
-	query := pastCount
-	if prefix != "" {
-		query = pastCountWithin
+	query, all := pastCountWithin, int64(0)
+	if prefix == "" {
+		query = pastCount
+		var err error
+		if all, err = p.all(); err != nil {
+			return 0, p.fail(err)
+		}
 	}
 	stmt, err := p.ready(query)
 	if err != nil {
@@ -144,5 +155,27 @@ func (p *Past) Count(prefix string, goneBefore int64) (int64, error) {
 	bindText(stmt, 2, to)
 	stmt.BindInt64(3, goneBefore)
 	n, err := p.numbers.first(p.conn, stmt)
-	return n, p.fail(err)
+	return all + n, p.fail(err)
+}
+
+// all is how many rows the table has.
+func (p *Past) all() (int64, error) {
+	settles, err := p.settled()
+	if err != nil {
+		return 0, err
+	}
+	if settles && !p.table.bare {
+		stmt, err := p.ready(pastKnown)
+		if err != nil {
+			return 0, err
+		}
+		if found, err := p.numbers.ask(p.conn, stmt, p.table.name, 0, 1); found || err != nil {
+			return p.numbers[0], err
+		}
+	}
+	stmt, err := p.ready(pastAll)
+	if err != nil {
+		return 0, err
+	}
+	return p.numbers.first(p.conn, stmt)
 }

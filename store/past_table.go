@@ -38,6 +38,8 @@ const (
 	pastGaps
 	pastHorizon
 	pastActor
+	pastKnown
+	pastAll
 	pastCount
 	pastCountWithin
 	pastChanged
@@ -71,10 +73,11 @@ var pastSQL = [pastQueries]string{
 	pastHorizon: `SELECT horizon FROM main._urlite_tables WHERE name = ?1`,
 	pastActor:   `SELECT name FROM main._urlite_actors WHERE id = ?1`,
 
-	// Without any term, SQLite counts without looking into the rows. What is beyond the
-	// bounds of text is no key.
-	pastCount: `SELECT (SELECT count(*) FROM $rows)
-		- (SELECT count(*) FROM $rows WHERE key < ?1) - (SELECT count(*) FROM $rows WHERE key >= ?2)
+	// Where nobody knows the number of rows: without any term, SQLite counts without looking
+	// into them. What is beyond the bounds of text is no key, and to be taken off.
+	pastKnown: `SELECT rows FROM main._urlite_tables WHERE name = ?1 AND rows IS NOT NULL`,
+	pastAll:   `SELECT count(*) FROM $rows`,
+	pastCount: `SELECT - (SELECT count(*) FROM $rows WHERE key < ?1) - (SELECT count(*) FROM $rows WHERE key >= ?2)
 		- (SELECT count(*) FROM $rows WHERE version <> head AND key >= ?1 AND key < ?2)
 		- (SELECT count(*) FROM $rows WHERE expire_at < ?3 AND expire_at <> 0 AND version = head AND +key >= ?1 AND +key < ?2)`,
 	pastCountWithin: `SELECT count(*) FROM $rows WHERE key >= ?1 AND key < ?2 AND version = head
