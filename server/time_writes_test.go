@@ -368,3 +368,27 @@ func (r *timeRun) anyKeep() {
 	r.want("PUT", r.path("/kv-settings", t.name, fmt.Sprintf("keep_entries=%d&keep_seconds=%d", keep.Entries, keep.Seconds)), "", 200)
 	r.agree(r.look())
 }
+
+// burst counts a key up, beyond one keyframe or two, while time goes on.
+func (r *timeRun) burst() {
+	r.tick()
+	t, key := r.anyTable(), r.choose(timeKeys...)
+	steps := anyOf([]int{30, 63, 64, 65, 100, 135}).Draw(r.t, "steps")
+	unseen := anyOf([]int{0, 0, 5, 40, 62}).Draw(r.t, "unseen")
+	for n := range steps {
+		if n%8 == 7 {
+			r.h.clock.Add(700)
+			r.tick()
+		}
+		recorded := n == 0 || n != unseen
+		state := timeState{there: true, value: fmt.Sprint(n), contentType: "text/plain"}
+		if n == 0 {
+			r.want("PUT", r.keyPath(t, key, ""), "0", 200, "Content-Type: text/plain")
+			r.m.write(t, key, true, timeEntry{op: "SET", actor: timeActor}, state)
+			continue
+		}
+		r.want("POST", r.keyPath(t, key, "/incr", fmt.Sprintf("history=%v", recorded)), "", 200)
+		r.m.write(t, key, recorded, timeEntry{op: "INCR", arg: 1, actor: timeActor}, state)
+	}
+	r.agree(r.look())
+}

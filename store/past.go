@@ -55,8 +55,7 @@ func (r *ReadConn) Past(table string) (*Past, error) {
 	if err != nil || found == nil {
 		return p, refuse(r.conn, err)
 	}
-	p.table = &pastTable{name: string([]byte(table))} // the caller's name is lent
-	p.chunks = found.chunks
+	p.table, p.chunks = &found.past, found.chunks
 	err = p.try()
 	if err == nil {
 		return p, nil
@@ -74,8 +73,7 @@ func (w *WriteConn) Past(table string, limit time.Duration) (past.Source, error)
 	p := &Past{conn: w.conn, stopper: &w.foreign.stopper, rows: &w.rows}
 	found, err := w.table(table, false)
 	if err == nil && found != nil {
-		p.table = &pastTable{name: string([]byte(table))}
-		p.chunks = found.chunksRead
+		p.table, p.chunks = &found.past, found.chunksRead
 		err = p.try()
 	}
 	if err != nil {
@@ -97,8 +95,12 @@ func (p *Past) try() error {
 		return err
 	}
 	err := p.run(tryPast)
-	if noKeyValueTable(err) {
-		p.table.bare, err = true, nil
+	bare := noKeyValueTable(err)
+	if bare != p.table.bare { // all that was prepared is for another table
+		*p.table = pastTable{name: p.table.finalize(), bare: bare}
+	}
+	if bare {
+		return nil
 	}
 	return err
 }

@@ -130,7 +130,7 @@ func (t *pastTable) prepared(conn *sqlite.Conn, query pastQuery) (*sqlite.Stmt, 
 	if stmt := t.stmts[query]; stmt != nil {
 		return stmt, nil
 	}
-	stmt, err := conn.Prepare(t.sql(query, ""))
+	stmt, _, err := conn.PrepareTransient(t.sql(query, ""))
 	if err != nil {
 		return nil, err
 	}
@@ -145,8 +145,7 @@ func (t *pastTable) walk(conn *sqlite.Conn, query pastQuery, bytesOf string) (*s
 	for i, stmt := range t.walks[query] {
 		switch {
 		case stmt == nil:
-			// Blanks tell it from the others: the binding has one statement for one text.
-			stmt, err := conn.Prepare(t.sql(query, bytesOf) + strings.Repeat(" ", i))
+			stmt, _, err := conn.PrepareTransient(t.sql(query, bytesOf))
 			t.walks[query][i] = stmt
 			return stmt, err
 		case !isBusy(stmt):
@@ -156,8 +155,8 @@ func (t *pastTable) walk(conn *sqlite.Conn, query pastQuery, bytesOf string) (*s
 	return nil, errManyWalks
 }
 
-// finalize lets go of the statements.
-func (t *pastTable) finalize() {
+// finalize lets go of the statements, and answers whose they were.
+func (t *pastTable) finalize() (name string) {
 	for i := range t.walks {
 		for _, stmt := range append(t.walks[i][:], t.stmts[i]) {
 			if stmt != nil {
@@ -165,5 +164,7 @@ func (t *pastTable) finalize() {
 			}
 		}
 	}
-	*t = pastTable{}
+	name = t.name
+	*t = pastTable{name: name}
+	return name
 }

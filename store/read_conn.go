@@ -28,6 +28,7 @@ type ReadConn struct {
 type readTable struct {
 	row, list, reverse, count *sqlite.Stmt
 	chunks                    *chunkReader
+	past                      pastTable
 }
 
 // OpenReader opens the database file at path for reading.
@@ -117,7 +118,7 @@ func (r *ReadConn) table(name string) (t *readTable, known bool, err error) {
 	if err != nil || state == tableMissing {
 		return nil, false, err
 	}
-	t = &readTable{chunks: newChunkReader(r.conn, name)}
+	t = &readTable{chunks: newChunkReader(r.conn, name), past: pastTable{name: string([]byte(name))}}
 	for _, s := range []struct {
 		stmt **sqlite.Stmt
 		sql  string
@@ -139,6 +140,7 @@ func (r *ReadConn) table(name string) (t *readTable, known bool, err error) {
 
 func (t *readTable) finalize() {
 	t.chunks.finalize()
+	t.past.finalize()
 	for _, stmt := range []*sqlite.Stmt{t.row, t.list, t.reverse, t.count} {
 		if stmt != nil {
 			stmt.Finalize()

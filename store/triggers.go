@@ -302,6 +302,10 @@ func isOwnTrigger(name string) bool {
 const (
 	forgetStrangeHeads = `UPDATE main."$table" SET head = 0, op_number = 0 WHERE head <> 0 AND NOT EXISTS
 		(SELECT 1 FROM main."$table_history" AS h WHERE h.id = head AND h.key = "$table".key AND h.op_number = "$table".op_number)`
+	// Rows that SQL has inserted have no version yet; they share one.
+	nameStrangers    = `UPDATE main._urlite_meta SET value = value + 1 WHERE name = 'sequence' AND EXISTS (SELECT 1 FROM main."$table" WHERE version = 0)`
+	versionStrangers = `UPDATE main."$table" SET version = (SELECT value FROM main._urlite_meta WHERE name = 'sequence') WHERE version = 0`
+
 	forgetStrangeChains = `DELETE FROM main."_urlite_$table_deleted" WHERE version < 0 OR key IN (SELECT key FROM main."$table") OR NOT EXISTS
 		(SELECT 1 FROM main."$table_history" AS h WHERE h.id = head AND h.key = "_urlite_$table_deleted".key)`
 	forgetStrangePast = `DELETE FROM main."$table_history" WHERE id IN (SELECT h.id FROM main."$table_history" AS h LEFT JOIN
@@ -315,7 +319,7 @@ const (
 func forgetStrangers(conn *sqlite.Conn, table string, state tableState, known bool) error {
 	setTriggers(conn, false) // nobody's trigger runs for it
 	defer setTriggers(conn, true)
-	statements := []string{forgetStrangeHeads, forgetStrangeChains, forgetStrangePast}
+	statements := []string{nameStrangers, versionStrangers, forgetStrangeHeads, forgetStrangeChains, forgetStrangePast}
 	if state == tableMissing {
 		statements = []string{`DELETE FROM main."_urlite_$table_chunks"`, `DELETE FROM main."_urlite_$table_states"`,
 			`DELETE FROM main."_urlite_$table_deleted"`, `DELETE FROM main."$table_history"`}

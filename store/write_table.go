@@ -70,6 +70,7 @@ type writeTable struct {
 	base, baseState, aged, gone, count  *sqlite.Stmt
 	chunks                              *chunkWriter
 	chunksRead                          *chunkReader
+	past                                pastTable
 	retention                           retention
 	// grown is by how many rows the table has grown in this transaction.
 	grown int64
@@ -77,7 +78,7 @@ type writeTable struct {
 
 // prepareWriteTable prepares the statements of a table that exists.
 func prepareWriteTable(conn *sqlite.Conn, table string) (*writeTable, error) {
-	t := &writeTable{chunks: newChunkWriter(conn, table), chunksRead: newChunkReader(conn, table)}
+	t := &writeTable{chunks: newChunkWriter(conn, table), chunksRead: newChunkReader(conn, table), past: pastTable{name: string([]byte(table))}}
 	for _, s := range []struct {
 		stmt **sqlite.Stmt
 		sql  string
@@ -104,6 +105,7 @@ func prepareWriteTable(conn *sqlite.Conn, table string) (*writeTable, error) {
 func (t *writeTable) finalize() {
 	t.chunks.finalize()
 	t.chunksRead.finalize()
+	t.past.finalize()
 	for _, stmt := range []*sqlite.Stmt{
 		t.row, t.rowAll, t.insert, t.update, t.value, t.life, t.delete,
 		t.deleted, t.bury, t.unbury, t.entry, t.fullEntry, t.closes, t.expired, t.expiry, t.closeExpired,

@@ -258,17 +258,23 @@ func (r *remembered) Horizon() (int64, error)            { return 0, nil }
 
 var _ past.Source = (*remembered)(nil)
 
-// Retain does what it is told to have done.
-func (f *fake) Retain(_ past.Keep, _ int64, entriesMax int) (store.Retained, error) {
+// Retain answers what it is told to, or that there is nothing to do.
+func (f *fake) Retain(_ past.Keep, _ int64, entriesMax int) (done store.Retained, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if entriesMax <= 0 {
 		f.t.Errorf("Retain of %d entries", entriesMax)
 	}
-	if err := f.enter("Retain", true); err != nil || f.retained == nil {
-		return store.Retained{}, err
+	if err := f.enter("Retain", true); err != nil {
+		return done, err
 	}
-	return *f.retained, nil
+	if f.retained != nil {
+		return *f.retained, nil
+	}
+	for _, keep := range f.is.keep {
+		done.Limited = done.Limited || keep.Entries+keep.Seconds > 0
+	}
+	return done, nil
 }
 
 // checkPast holds the history of every key against its row.

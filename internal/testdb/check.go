@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/urlite/urlite/kv"
+	"github.com/urlite/urlite/past"
 	"github.com/urlite/urlite/sqltx"
 	"github.com/urlite/urlite/store"
 )
@@ -155,16 +156,41 @@ func Display(row *kv.Row) string {
 // History answers the entries of every key of a KV table, oldest first.
 func History(t Failer, r *store.ReadConn, table string) map[string][]kv.Entry {
 	t.Helper()
-	past := map[string][]kv.Entry{}
+	all := map[string][]kv.Entry{}
 	for _, row := range Rows(t, r, `SELECT key, id, op_number, op, at, prev, arg, content_type, expire_at, value, path
 		FROM "`+table+`_history" ORDER BY id`) {
 		key := string(row[0].Bytes)
 		if row[0].Kind != sqltx.Text {
 			key = fmt.Sprintf("%+v", row[0]) // not a key, and not the text of its bytes
 		}
-		past[key] = append(past[key], entryOf(row))
+		all[key] = append(all[key], entryOf(row))
 	}
-	return past
+	for key, chain := range all {
+		for i := range chain {
+			if chain[i].HasState && !chain[i].Absent && chain[i].Value.Kind == kv.Stored {
+				readApart(t, r, table, key, &chain[i])
+			}
+		}
+	}
+	return all
+}
+
+// readApart reads a state that is kept apart from its entry.
+func readApart(t Failer, r *store.ReadConn, table, key string, e *kv.Entry) {
+	t.Helper()
+	err := r.Snapshot(func() error {
+		source, err := r.Past(table)
+		if err != nil {
+			return err
+		}
+		var entry past.Entry
+		_, err = source.Entry(key, e.ID, &entry, nil)
+		e.Value = entry.Value
+		return err
+	})
+	if err != nil {
+		t.Fatalf("entry %d of %q: %v", e.ID, key, err)
+	}
 }
 
 // entryOf reads a line of history. NULLs read as zero.
@@ -183,7 +209,8 @@ func entryOf(row []sqltx.Value) kv.Entry {
 	case sqltx.Text:
 		value = kv.Value{Kind: kv.Text, Bytes: stored.Bytes}
 	case sqltx.Float, sqltx.Null:
-		if e.HasState { // such a value reads as text
+		replays := e.Op != kv.EntrySet && e.Op != kv.EntryRollback && e.Op != kv.EntryUnrecorded
+		if e.HasState && !(stored.Kind == sqltx.Null && replays) { // such a value reads as text
 			value = kv.Value{Kind: kv.Text, Bytes: stored.Bytes}
 		}
 	}

@@ -33,7 +33,7 @@ var arrows = importLaw{
 		{"internal/jsonpath", "internal/jsontext"},
 		{"internal/ratelimit", ""},
 		{"internal/chunks", ""},
-		{"internal/testdb", "store kv sqltx"},
+		{"internal/testdb", "store past kv sqltx"},
 		{"internal/tidy", ""},
 	},
 	guests: []guest{
