@@ -4,16 +4,21 @@ import (
 	"strconv"
 
 	"github.com/urlite/urlite/internal/jsontext"
+	"github.com/urlite/urlite/kv"
 )
 
 // The answers to writes are made here and not at the edge, because an answer may be part
 // of the commit.
 
 // AppendUndone appends the JSON object that answers a rollback of key, which took n
-// entries back.
-func AppendUndone(dst []byte, key string, n int64) []byte {
+// entries back and left the row with this version, 0 if the key is gone.
+func AppendUndone(dst []byte, key string, n, version int64) []byte {
 	dst = jsontext.AppendString(append(dst, `{"success":true,"key":`...), key)
-	return append(appendNumber(dst, "rolled_back", n), '}')
+	dst = appendNumber(dst, "rolled_back", n)
+	if version != 0 {
+		dst = kv.AppendETagText(append(dst, `,"etag":`...), version)
+	}
+	return append(dst, '}')
 }
 
 // AppendReturned appends the JSON object that answers the return of a table to the second

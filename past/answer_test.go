@@ -15,7 +15,8 @@ func TestAnswersAreTheOnesOfTheAPI(t *testing.T) {
 			t.Errorf("no JSON: %s", got)
 		}
 	}
-	f(AppendUndone(nil, `a "key"`, 3), `{"success":true,"key":"a \"key\"","rolled_back":3}`)
+	f(AppendUndone(nil, `a "key"`, 3, 0), `{"success":true,"key":"a \"key\"","rolled_back":3}`)
+	f(AppendUndone(nil, "k", 1, 7), `{"success":true,"key":"k","rolled_back":1,"etag":"\"7\""}`)
 	f(AppendReturned(nil, 1700000000, &Counts{}, nil, 0),
 		`{"success":true,"to_timestamp":1700000000,"rolled_back":0,"deleted":0,"restored":0,"total_operations_reversed":0,"duration_ms":0,"untouched_keys":[],"lifetimes_restored":0}`)
 	f(AppendReturned([]byte{}, 1, &Counts{Total: 9, RolledBack: 1, Deleted: 2, Restored: 3, Relived: 4, Operations: 5}, []string{"a", "\n"}, 6),

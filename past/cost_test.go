@@ -36,7 +36,7 @@ func TestNoQuestionCostsMoreInALongPast(t *testing.T) {
 			t.Errorf("%d: %s", number, state.text())
 		}
 	}
-	for number := int64(1); number <= entries; number += 1 + number%97 {
+	for number := int64(1); number <= entries; number += 1 + number%397 {
 		count("at", number, links, kv.KeyframeEvery, func(table *Table) error { return table.At("k", birth+number, &state) })
 		mustBe(number)
 		count("after", number, links, kv.KeyframeEvery, func(table *Table) error { return table.After("k", number, &state) })

@@ -32,9 +32,9 @@ const foldBytesMax = 16 << 10
 //
 // The base may be an UNRECORDED entry: what comes after its gap is replayed from the
 // state at its end, and the moments within it stay as unknown as they were.
-func (t *Table) Fold(key string, keep Keep, now int64) (*Fold, error) {
+func (t *Table) Fold(key string, keep Keep, now int64) (_ *Fold, err error) {
 	f := folding{t: t, key: key}
-	if _, err := t.source.Row(key, &f.row, nil); err != nil || f.row.Head == 0 {
+	if t.unread, err = t.source.Row(key, &f.row, t.unread[:0]); err != nil || f.row.Head == 0 {
 		return &Fold{}, err
 	}
 	target, found, err := f.target(keep, now)

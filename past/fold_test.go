@@ -280,6 +280,47 @@ func TestALongPastIsFoldedInSmallSteps(t *testing.T) {
 	at(t, w, birth+996, "folded")
 }
 
+func TestAKeyframeThatIsTheTargetIsTheLastStep(t *testing.T) {
+	w := newWorld()
+	for range 200 {
+		w.do(kv.Op{Code: kv.Incr, Key: "k", Delta: 1})
+	}
+	for _, want := range []int64{64, 128} {
+		f, err := w.table().Fold("k", Keep{Entries: 72}, w.now)
+		if err != nil || f.Base.OpNumber != want || f.More != (want == 64) {
+			t.Fatalf("%+v, %v, want %d", f, err, want)
+		}
+		w.doFold("k", f)
+	}
+}
+
+// The state that an entry was given at the end of a gap says nothing once the gap goes on.
+func TestTheStateOfAGapThatGoesOnIsNotToldAndIsNoBase(t *testing.T) {
+	unrecorded := set("secret")
+	unrecorded.Unrecorded = true
+	w := newWorld()
+	for _, op := range []kv.Op{set("one"), set("two"), unrecorded} {
+		w.do(op)
+		w.now += 1000
+	}
+	l := w.key("k")
+	l.chain[2].HasState, l.chain[2].ContentType, l.chain[2].Value = true, "text/plain", kv.IntegerValue(1)
+	w.now += 60_000
+	f, err := w.table().Fold("k", Keep{Seconds: 1}, w.now)
+	if err != nil || f.Base.OpNumber != 2 {
+		t.Errorf("%+v, %v", f, err)
+	}
+	_, err = w.table().History("k", 0, 1, func(told *Told) error {
+		if told.After.Fate != Unknown || seenAs(told.Before) != `there two (kind 2, type "text/plain", expires 0)` {
+			t.Errorf("%s", told.text())
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWithoutALimitNothingIsFolded(t *testing.T) {
 	w := newWorld()
 	for range 100 {

@@ -23,7 +23,7 @@ type Told struct {
 // told is good until it returns.
 func (t *Table) History(key string, before int64, limit int, each func(*Told) error) (hasGaps bool, err error) {
 	var now kv.Row
-	if _, err := t.source.Row(key, &now, nil); err != nil {
+	if t.unread, err = t.source.Row(key, &now, t.unread[:0]); err != nil {
 		return false, err
 	}
 	if now.Head == 0 {

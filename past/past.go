@@ -11,6 +11,8 @@ type Table struct {
 	// kept is the source's horizon, once it was asked for.
 	kept      int64
 	keptKnown bool
+	// unread is where the values of rows go that nobody looks at.
+	unread []byte
 }
 
 // Of is the past of the table of source.

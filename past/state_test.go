@@ -1,6 +1,7 @@
 package past
 
 import (
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -233,6 +234,87 @@ func TestBeyondAHoleInTheChainNothingIsClaimed(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Somebody may have taken an entry out and led around its place.
+func TestAChainThatPassesOverAnEntryIsAHole(t *testing.T) {
+	w := holed(100)
+	l := w.key("k")
+	l.chain[100].Prev = l.chain[99].ID
+	var state State
+	for number, want := range map[int64]Fate{64: There, 100: Unknown, 102: Unknown, 127: Unknown, 128: There} {
+		if err := w.table().After("k", number, &state); err != nil || state.Fate != want {
+			t.Errorf("after %d: %s, %v", number, state.text(), err)
+		}
+	}
+}
+
+func TestAMissingEntryMakesNothingElseWrong(t *testing.T) {
+	unknown := 0
+	rapid.Check(t, func(t *rapid.T) {
+		w := anyWorld(t)
+		key := oneOf(t, "key", worldKeys...)
+		l := w.key(key)
+		if len(l.chain) == 0 {
+			return
+		}
+		var moments []int64
+		for range 20 {
+			moments = append(moments, w.moment(t))
+		}
+		before := w.answers(t, key, moments)
+		told := map[string]bool{}
+		for _, entry := range before.told {
+			told[entry] = true
+		}
+		missing := rapid.IntRange(0, len(l.chain)-1).Draw(t, "missing")
+		story := w.story(key)
+		l.chain = append(l.chain[:missing:missing], l.chain[missing+1:]...)
+		after := w.answers(t, key, moments)
+		for until, was := range before.moments {
+			if is := after.moments[until]; is != was && !strings.HasPrefix(is, "unknown") {
+				t.Fatalf("without entry %d, before %d: %s, was %s\n%s", missing, until-birth, is, was, story)
+			}
+		}
+		for number, was := range before.numbers {
+			if is := after.numbers[number]; is != was && !strings.HasPrefix(is, "unknown") {
+				t.Fatalf("without entry %d, after entry %d: %s, was %s\n%s", missing, number, is, was, story)
+			}
+		}
+		for _, entry := range after.told {
+			if !told[entry] && !strings.Contains(entry, "unknown") {
+				t.Fatalf("without entry %d: %s\n%s", missing, entry, story)
+			}
+		}
+		// What else there is to ask must come to an end, one way or the other.
+		w.horizon = 0
+		w.snapshot(t, w.moment(t), &Page{Limit: -1, Counted: true})
+		w.diff(t, birth, w.moment(t), nil)
+		w.plan(t, &Return{Until: w.moment(t), Now: w.now}, func(*Step) {})
+		if u, err := w.table().Undo(key, 3); err == nil && u.To.ID != 0 && l.find(u.To.ID) == nil {
+			t.Fatalf("undone to an entry that is not there")
+		}
+		unknown += len(after.told)
+	})
+	t.Log(unknown)
+}
+
+func TestALargeValueIsToldWhole(t *testing.T) {
+	w := newWorld()
+	body := strings.Repeat("0123456789abcdef", 1<<20)
+	op := set(body[1:])
+	w.do(op)
+	for range 3 {
+		w.now += 10
+		w.do(kv.Op{Code: kv.Expire, Key: "k", TTLSeconds: 100, TTLSent: true})
+	}
+	w.now += 10
+	w.do(kv.Op{Code: kv.Append, Key: "k", Value: kv.BytesValue([]byte("x"), "text/plain"), ContentType: "text/plain"})
+	w.now += 10
+	w.do(set("small"))
+	at(t, w, birth+30, body[1:])
+	at(t, w, birth+41, body[1:]+"x")
+	at(t, w, birth+51, "small")
 }
 
 func TestBeyondTellsTheOldestMomentInWholeSeconds(t *testing.T) {

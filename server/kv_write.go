@@ -40,9 +40,7 @@ func (q *request) answerCall(call *catalog.Call) {
 		}
 	} else {
 		q.out = call.AppendAnswer(q.out[:0])
-		if call.Shape == kv.One && len(call.Replies) > 0 {
-			version = call.Replies[0].Version
-		}
+		version = call.Version()
 	}
 	if version != 0 {
 		q.etagHeader(version)

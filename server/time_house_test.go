@@ -177,6 +177,9 @@ func (r *timeRun) ask(method, path, body string, headers ...string) *answer {
 		r.t.Fatalf("%s %s is not answered: %v", method, path, err)
 	}
 	checkAnswer(&failingRun{T: r.t, what: method + " " + path}, method, a)
+	if !strings.HasPrefix(path, "/query") {
+		r.t.Logf("at %d: %s %s %s: %d %s", h.clock.Load(), method, path, body, a.status, a.body) // told of a run that fails
+	}
 	if a.status >= 500 {
 		r.t.Fatalf("%s %s: %s %s\n%s", method, path, a.reason, a.body, h.log.String())
 	}
@@ -267,6 +270,7 @@ func (r *timeRun) look() map[string]*seen {
 func (r *timeRun) agree(all map[string]*seen) {
 	for _, t := range r.m.tables {
 		s := all[t.name]
+		r.agreeOnSweep(t, s)
 		r.agreeOnPast(t, s)
 		for _, key := range t.sorted() {
 			r.agreeOnKey(t, key, s)
@@ -287,13 +291,19 @@ func (r *timeRun) agree(all map[string]*seen) {
 // clockNow is what time it is to the writer, if it looks.
 func (r *timeRun) clockNow() int64 { return max(r.m.now, r.h.clock.Load()) }
 
+// agreeOnSweep follows which rows were swept, if they have expired.
+func (r *timeRun) agreeOnSweep(t *timeTable, s *seen) {
+	for key, k := range t.keys {
+		if _, there := s.rows[key]; k.row.there && !there && !k.row.live(r.clockNow()) {
+			k.expire()
+			t.dropTraceless(key)
+		}
+	}
+}
+
 func (r *timeRun) agreeOnKey(t *timeTable, key string, s *seen) {
 	k := t.keys[key]
 	row, there := s.rows[key]
-	if k.row.there && !there && !k.row.live(r.clockNow()) {
-		k.expire() // it was swept
-		t.dropTraceless(key)
-	}
 	updatedAt, gone := s.gone[key]
 	switch {
 	case k.row.there != there:

@@ -46,6 +46,8 @@ type Call struct {
 	// Answer is what is to be answered, if Once has a key.
 	Answer Answer
 
+	undoneVersion int64 // of the row that Undo has left
+
 	owned []byte // what Replies hold
 	err   error
 	bytes int
@@ -116,7 +118,7 @@ func (c *Call) begin() {
 	c.err = nil
 	c.Answer = Answer{Body: c.Answer.Body[:0]}
 	c.Replies, c.owned = c.Replies[:0], c.owned[:0]
-	c.Undone, c.Returned = 0, Returned{}
+	c.Undone, c.undoneVersion, c.Returned = 0, 0, Returned{}
 }
 
 // asks tells of a call that wants nothing done.

@@ -84,13 +84,24 @@ func (w *Writer) workOnce(c *Call) error {
 	})
 }
 
+// Version is the ETag of the row that a call on one key has left, 0 if it left none.
+func (c *Call) Version() int64 {
+	switch {
+	case c.Undo != nil:
+		return c.undoneVersion
+	case len(c.Ops) > 0 && c.Shape == kv.One:
+		return c.Replies[0].Version
+	}
+	return 0
+}
+
 // AppendAnswer appends the body of the answer to a call that was done.
 func (c *Call) AppendAnswer(dst []byte) []byte {
 	switch {
 	case c.SQL != nil:
 		return append(dst, c.Results.Bytes()...)
 	case c.Undo != nil:
-		return past.AppendUndone(dst, c.Undo.Key, c.Undone)
+		return past.AppendUndone(dst, c.Undo.Key, c.Undone, c.Version())
 	case c.Return != nil:
 		return past.AppendReturned(dst, c.Return.To, &c.Returned.Counts, c.Returned.Untouched, c.Returned.Millis)
 	case c.Keep != nil:
@@ -101,9 +112,6 @@ func (c *Call) AppendAnswer(dst []byte) []byte {
 
 // answer makes the answer of a call that was done.
 func (c *Call) answer() {
-	c.Answer.Replayed, c.Answer.Version = false, 0
+	c.Answer.Replayed, c.Answer.Version = false, c.Version()
 	c.Answer.Body = c.AppendAnswer(c.Answer.Body[:0])
-	if len(c.Ops) > 0 && c.Shape == kv.One {
-		c.Answer.Version = c.Replies[0].Version
-	}
 }

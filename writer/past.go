@@ -96,6 +96,9 @@ func (w *Writer) undo(c *Call, table *past.Table) (changed bool, err error) {
 		}
 	}
 	c.Undone = int64(len(u.Gone))
+	if row.Exists {
+		c.undoneVersion = row.Version
+	}
 	return true, w.disk.Save(c.Table, c.Undo.Key, &u.Row, &row)
 }
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
-	"pgregory.net/rapid"
 
 	"github.com/urlite/urlite/internal/testdb"
 	"github.com/urlite/urlite/kv"
@@ -43,7 +42,7 @@ func newKeeper(t testing.TB, usual past.Keep, limit int) *keeper {
 
 func (k *keeper) open() {
 	k.t.Helper()
-	disk, err := store.OpenWriter(k.path, store.Options{Synchronous: store.SynchronousNormal})
+	disk, err := store.OpenWriter(k.path, store.Options{Synchronous: store.Normal})
 	if err != nil {
 		k.t.Fatal(err)
 	}
@@ -96,7 +95,7 @@ func (k *keeper) folded() int { return int(k.w.metrics.folded.Get()) }
 func (k *keeper) settle() (most int) {
 	k.t.Helper()
 	k.w.upkeep.retainAt = 0
-	for range 100_000 {
+	for range 5_000 {
 		before := k.folded()
 		k.w.maintainIdle()
 		most = max(most, k.folded()-before)
@@ -113,8 +112,8 @@ func (k *keeper) settle() (most int) {
 // beyond it.
 func (k *keeper) stepMax() int { return k.limit + 2*kv.KeyframeEvery }
 
-// keep settles how much of the past of the table is kept.
-func keep(entries, seconds int64) *Call {
+// settled settles how much of the past of the table is kept.
+func settled(entries, seconds int64) *Call {
 	c := call()
 	c.Keep = &Keep{Entries: entries, EntriesSet: true, Seconds: seconds, SecondsSet: true}
 	return c
@@ -276,7 +275,7 @@ func TestALongChainOfAHotKeyIsFoldedInSmallSteps(t *testing.T) {
 		k.count("hot", 150)
 		k.group(call(set("other", "1")))
 		before := k.tell("hot", "other")
-		k.group(keep(want.Entries, want.Seconds))
+		k.group(settled(want.Entries, want.Seconds))
 		first := k.folded()
 		k.check()
 		most := k.settle()
@@ -341,7 +340,7 @@ func TestManyKeysAreFoldedInSmallSteps(t *testing.T) {
 		}
 		k.clock.advance(5000)
 		before := k.tell(names...)
-		k.group(keep(want.Entries, want.Seconds))
+		k.group(settled(want.Entries, want.Seconds))
 		first := k.folded()
 		most := k.settle()
 		k.check()
@@ -368,7 +367,7 @@ func TestManyLongChainsAreFoldedInSmallSteps(t *testing.T) {
 		}
 		k.clock.advance(60_000)
 		before := k.tell(names...)
-		k.group(keep(want.Entries, want.Seconds))
+		k.group(settled(want.Entries, want.Seconds))
 		first := k.folded()
 		most := k.settle()
 		k.check()
@@ -452,7 +451,7 @@ func TestARestartInTheMiddleOfARetentionGoesOnWithIt(t *testing.T) {
 		k.count("hot", 70)
 		keys := []string{"hot", "cold"}
 		before := k.tell(keys...)
-		k.group(keep(want.Entries, want.Seconds))
+		k.group(settled(want.Entries, want.Seconds))
 		for range 200 {
 			k.restart()
 			before := k.folded()
@@ -478,7 +477,7 @@ func TestWhatWasThereGrowsOldAlsoWhereEntriesAreCounted(t *testing.T) {
 	}
 	before := k.tell("n", "m")
 	want := past.Keep{Entries: 1000, Seconds: 10}
-	k.group(keep(want.Entries, want.Seconds))
+	k.group(settled(want.Entries, want.Seconds))
 	k.settle()
 	k.wantKept(before, k.tell("n", "m"), want, 0)
 	k.clock.advance(60_000)
