@@ -50,7 +50,7 @@ func (t *Table) since(from int64) (Span, error) {
 
 // eachKey looks at keys, in the order of their bytes and each once; without any at those
 // that changed in the span.
-func (t *Table) eachKey(span *Span, keys []string, look func(key string) error) error {
+func (t *Table) eachKey(span *Span, keys []string, look func(key *ChangedKey) error) error {
 	if keys == nil {
 		changed, err := t.source.Changed(span)
 		if err != nil {
@@ -70,7 +70,7 @@ func (t *Table) eachKey(span *Span, keys []string, look func(key string) error) 
 	keys = slices.Clone(keys)
 	slices.Sort(keys)
 	for _, key := range slices.Compact(keys) {
-		if err := look(key); err != nil {
+		if err := look(&ChangedKey{Key: key}); err != nil {
 			return err
 		}
 	}
@@ -92,14 +92,15 @@ type diff struct {
 	between             []Entry
 }
 
-func (d *diff) compare(key string) (err error) {
+func (d *diff) compare(changed *ChangedKey) (err error) {
+	key := changed.Key
 	if d.arena, err = d.t.source.Row(key, &d.row, d.arena[:0]); err != nil {
 		return err
 	}
 	if err := d.t.tell(key, &d.row, d.until, &d.later); err != nil {
 		return err
 	}
-	if err := d.tellThen(key); err != nil {
+	if err := d.tellThen(changed); err != nil {
 		return err
 	}
 	if !d.then.isKnown() || !d.later.isKnown() {
@@ -129,9 +130,13 @@ func (d *diff) compare(key string) (err error) {
 
 // tellThen tells the earlier state. If the entry that made the later one is older, it made
 // both, and nothing has to be replayed again.
-func (d *diff) tellThen(key string) error {
+func (d *diff) tellThen(changed *ChangedKey) error {
 	if d.later.id == 0 || d.later.At >= d.from || d.later.Fate == Absent {
-		return d.t.tell(key, &d.row, d.from, &d.then)
+		known, err := d.t.tellFrom(changed.Key, changed.Before, d.from, &d.then)
+		if known || err != nil {
+			return err
+		}
+		return d.t.tell(changed.Key, &d.row, d.from, &d.then)
 	}
 	d.then.reset(There)
 	d.then.take(&d.later.Row)

@@ -62,7 +62,8 @@ type plan struct {
 	then  State
 }
 
-func (p *plan) look(key string) (err error) {
+func (p *plan) look(changed *ChangedKey) (err error) {
+	key := changed.Key
 	if p.wish.Exclude[key] {
 		return nil
 	}
@@ -74,7 +75,11 @@ func (p *plan) look(key string) (err error) {
 		p.untouched(key)
 		return nil
 	}
-	if err := p.t.tell(key, &p.row, p.wish.Until, &p.then); err != nil {
+	known, err := p.t.tellFrom(key, changed.Before, p.wish.Until, &p.then)
+	if err == nil && !known {
+		err = p.t.tell(key, &p.row, p.wish.Until, &p.then)
+	}
+	if err != nil {
 		return err
 	}
 	switch p.then.Fate {

@@ -1,7 +1,5 @@
 package past
 
-import "github.com/urlite/urlite/kv"
-
 // Page is which keys of a table to tell about.
 type Page struct {
 	Prefix string
@@ -59,8 +57,6 @@ type snapshot struct {
 
 	found Found
 	state State
-	row   kv.Row
-	arena []byte
 }
 
 // full says that the page needs no more keys.
@@ -108,7 +104,7 @@ func (s *snapshot) changed() (Keys, error) {
 
 // mergeRows walks over both in the order of their keys until the page is full, and
 // answers the changed key that it has not looked at.
-func (s *snapshot) mergeRows(changed Keys, key string, isKey bool) (_ string, _ bool, err error) {
+func (s *snapshot) mergeRows(changed Keys, key *ChangedKey, isKey bool) (_ *ChangedKey, _ bool, err error) {
 	rows, err := s.t.source.Rows(&Walk{Prefix: s.page.Prefix, After: s.page.After, Values: s.page.Values})
 	if err != nil {
 		return key, isKey, err
@@ -116,13 +112,13 @@ func (s *snapshot) mergeRows(changed Keys, key string, isKey bool) (_ string, _ 
 	defer rows.Close()
 	row, isRow, err := rows.Next()
 	for err == nil && !s.full() && (isKey || isRow) {
-		if isRow && (!isKey || row.Key < key) {
+		if isRow && (!isKey || row.Key < key.Key) {
 			if err = s.tellRow(row); err == nil {
 				row, isRow, err = rows.Next()
 			}
 			continue
 		}
-		same := isRow && row.Key == key
+		same := isRow && row.Key == key.Key
 		if err = s.look(key); err != nil {
 			break
 		}
@@ -152,15 +148,17 @@ func (s *snapshot) tellRow(row *WalkedRow) error {
 }
 
 // look asks what a key was that may have been something else.
-func (s *snapshot) look(key string) (err error) {
-	if s.arena, err = s.t.source.Row(key, &s.row, s.arena[:0]); err != nil {
+func (s *snapshot) look(changed *ChangedKey) error {
+	key := changed.Key
+	known, err := s.t.tellFrom(key, changed.Before, s.until, &s.state)
+	if err == nil && !known {
+		err = s.t.At(key, s.until, &s.state)
+	}
+	if err != nil {
 		return err
 	}
-	if err := s.t.tell(key, &s.row, s.until, &s.state); err != nil {
-		return err
-	}
-	if s.row.Version == s.row.Head && s.row.Live(s.until-1) {
-		s.correction-- // the count has it
+	if changed.Counted {
+		s.correction--
 	}
 	switch s.state.Fate {
 	case Unknown, Folded:

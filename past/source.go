@@ -86,8 +86,18 @@ type Span struct {
 // Keys walks over keys. Close ends the walk, whole or not.
 type Keys interface {
 	// Next answers the next key, good until the call after it, and false at the end.
-	Next() (key string, ok bool, err error)
+	Next() (key *ChangedKey, ok bool, err error)
 	Close() error
+}
+
+// ChangedKey is a key that may have been something else, and what the walk over a Span
+// knows of it anyway.
+type ChangedKey struct {
+	Key string
+	// Before is the id of its newest entry before FromID, 0 if the walk does not know it.
+	Before int64
+	// Counted says that Count, with From for goneBefore, counts its row.
+	Counted bool
 }
 
 // Walk is which rows to walk over.

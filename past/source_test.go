@@ -159,7 +159,7 @@ func (m *memory) within(prefix, after string) (keys []string) {
 }
 
 func (m *memory) Changed(span *Span) (Keys, error) {
-	var changed []string
+	changed := &changedWalk{m: m}
 	for _, key := range m.within(span.Prefix, span.After) {
 		l := m.keys[key]
 		within := func(at int64) bool { return at >= span.From && at < span.To }
@@ -169,11 +169,41 @@ func (m *memory) Changed(span *Span) (Keys, error) {
 			l.row.Exists && l.row.ExpireAt != 0 && within(l.row.ExpireAt),
 			!l.row.Exists && within(l.row.UpdatedAt),
 			l.row.Exists && l.row.Version != l.row.Head:
-			changed = append(changed, key)
+			c := ChangedKey{Key: key, Counted: counted(&l.row, span.From)}
+			for i := range l.chain {
+				if e := &l.chain[i]; e.ID >= span.FromID && e.ID < span.ToID && e.Prev < span.FromID {
+					c.Before = e.Prev
+				}
+			}
+			changed.keys = append(changed.keys, c)
 		}
 	}
 	m.open++
-	return &keyWalk{m: m, keys: changed}, nil
+	return changed, nil
+}
+
+func counted(row *kv.Row, goneBefore int64) bool {
+	return row.Exists && row.Version == row.Head && (row.ExpireAt == 0 || row.ExpireAt >= goneBefore)
+}
+
+type changedWalk struct {
+	m    *memory
+	keys []ChangedKey
+	last ChangedKey
+}
+
+func (w *changedWalk) Next() (*ChangedKey, bool, error) {
+	w.last = ChangedKey{Key: "spoiled"}
+	if len(w.keys) == 0 {
+		return nil, false, nil
+	}
+	w.last, w.keys = w.keys[0], w.keys[1:]
+	return &w.last, true, nil
+}
+
+func (w *changedWalk) Close() error {
+	w.m.open--
+	return nil
 }
 
 type keyWalk struct {
@@ -232,8 +262,7 @@ func (w *rowWalk) Next() (*WalkedRow, bool, error) {
 
 func (m *memory) Count(prefix string, goneBefore int64) (n int64, err error) {
 	for _, key := range m.within(prefix, "") {
-		row := &m.keys[key].row
-		if row.Exists && row.Version == row.Head && (row.ExpireAt == 0 || row.ExpireAt >= goneBefore) {
+		if counted(&m.keys[key].row, goneBefore) {
 			n++
 		}
 	}

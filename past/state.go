@@ -66,6 +66,37 @@ func (t *Table) At(key string, until int64, into *State) error {
 	return t.tell(key, &into.Row, until, into)
 }
 
+// tellFrom is At of a key whose newest entry before the moment is known. That is all that
+// it takes, unless it stands in a gap or is not there: then known is false.
+func (t *Table) tellFrom(key string, id, until int64, into *State) (known bool, err error) {
+	if id == 0 {
+		return false, nil
+	}
+	into.reset(Unknown)
+	into.Recorded = true
+	var entry Entry
+	row := &into.Row
+	into.arena, known, err = t.fold(key, id, &entry, row, into.arena)
+	if err != nil || entry.Op == kv.EntryUnrecorded {
+		return false, err
+	}
+	made := Link{ID: entry.ID, OpNumber: entry.OpNumber, Prev: entry.Prev, At: entry.At, Op: entry.Op, HasState: entry.HasState}
+	switch {
+	case !known:
+		return false, nil
+	case entry.HasState:
+		told := *row
+		into.take(&told)
+		into.madeBy(&made)
+	default:
+		if err := t.rebuild(key, made, into); err != nil {
+			return false, err
+		}
+	}
+	into.endBy(until)
+	return true, nil
+}
+
 // tell is At of a key with this row, which may be into's, and whose memory the state may
 // share.
 func (t *Table) tell(key string, row *kv.Row, until int64, into *State) error {

@@ -19,7 +19,6 @@ import (
 
 	"github.com/urlite/urlite/catalog"
 	"github.com/urlite/urlite/internal/testdb"
-	"github.com/urlite/urlite/store"
 )
 
 // timeHouse is a server that can be stopped and started again on its folder.
@@ -134,14 +133,7 @@ func (h *timeHouse) run(t *rapid.T) *timeRun {
 
 // end checks the database's file.
 func (r *timeRun) end() {
-	reader, err := store.OpenReader(filepath.Join(r.h.dir, r.db+".db"), store.Options{})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer reader.Close()
-	if broken := testdb.Broken(r.t, reader); len(broken) > 0 {
-		r.t.Fatalf("the file breaks our laws: %s", strings.Join(broken, "\n"))
-	}
+	testdb.Check(&failingRun{T: r.t, what: "at the end"}, filepath.Join(r.h.dir, r.db+".db"))
 	r.h.sound = r.settled
 }
 
@@ -206,6 +198,8 @@ func (f *failingRun) Helper() {}
 func (f *failingRun) Errorf(format string, args ...any) {
 	f.T.Fatalf(f.what+": "+format, args...)
 }
+func (f *failingRun) Fatalf(format string, args ...any) { f.Errorf(format, args...) }
+func (f *failingRun) Fatal(args ...any)                 { f.T.Fatal(args...) }
 
 // seenRow is a row as it lies in the file.
 type seenRow struct {
@@ -225,7 +219,8 @@ type seen struct {
 const seenSQL = `SELECT 'row' AS kind, '$table' AS name, key, hex(value) AS v, content_type AS c, updated_at AS u, expire_at AS e, version AS n FROM $table
 	UNION ALL SELECT 'gone', '$table', key, NULL, NULL, updated_at, NULL, NULL FROM _urlite_$table_deleted WHERE version >= 0
 	UNION ALL SELECT 'oldest', '$table', key, NULL, NULL, min(op_number), NULL, NULL FROM $table_history GROUP BY key
-	UNION ALL SELECT 'horizon', '$table', NULL, NULL, NULL, horizon, NULL, NULL FROM _urlite_tables WHERE name = '$table'`
+	UNION ALL SELECT 'horizon', '$table', NULL, NULL, NULL, horizon, NULL, NULL FROM _urlite_tables WHERE name = '$table'
+	UNION ALL SELECT 'count', '$table', NULL, NULL, NULL, rows, (SELECT count(*) FROM $table), NULL FROM _urlite_tables WHERE name = '$table' AND rows IS NOT NULL`
 
 // look reads the file, by table.
 func (r *timeRun) look() map[string]*seen {
@@ -260,6 +255,10 @@ func (r *timeRun) look() map[string]*seen {
 			s.oldest[line.Key] = line.U
 		case "horizon":
 			s.horizon = line.U
+		case "count":
+			if line.U != line.E {
+				r.t.Fatalf("%s: %d rows are counted, and %d are there", line.Name, line.U, line.E)
+			}
 		}
 	}
 	return all

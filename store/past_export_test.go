@@ -13,7 +13,7 @@ func (p *Past) PastQueries() map[string]string {
 	queries := map[string]string{}
 	for name, query := range map[string]pastQuery{
 		"row": pastRow, "gone": pastGone, "entry": pastEntry, "link": pastLink, "frame": pastFrame, "first frame": pastFirstFrame,
-		"ends": pastEnds, "cut": pastCut, "gaps": pastGaps, "count": pastCount, "count within": pastCountWithin,
+		"ends": pastEnds, "cut": pastCut, "gaps": pastGaps, "known": pastKnown, "all": pastAll, "count": pastCount, "count within": pastCountWithin,
 		"changed": pastChanged, "walk": pastWalk, "walk with values": pastWalkValues,
 	} {
 		queries[name] = p.table.sql(query, p.bytesOf)

@@ -168,7 +168,7 @@ func changed(t fataler, p bygone.Source, span bygone.Span) (found []string) {
 		if !ok {
 			return found
 		}
-		found = append(found, string([]byte(key)))
+		found = append(found, string([]byte(key.Key)))
 	}
 }
 

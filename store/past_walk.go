@@ -77,6 +77,7 @@ func (w *walk) Close() error {
 type changedKeys struct {
 	walk
 	reader walkedReader
+	key    past.ChangedKey
 }
 
 // Changed implements past.Source. SQLite sorts what it finds, in a temporary file if it
@@ -95,12 +96,14 @@ func (p *Past) Changed(span *past.Span) (past.Keys, error) {
 }
 
 // Next implements past.Keys.
-func (k *changedKeys) Next() (key string, ok bool, err error) {
+func (k *changedKeys) Next() (key *past.ChangedKey, ok bool, err error) {
 	found, err := k.next()
 	if err != nil || !found {
-		return "", false, err
+		return nil, false, err
 	}
-	return k.reader.keep(columnBytes(k.stmt, 0)), true, nil
+	k.key.Key = k.reader.keep(columnBytes(k.stmt, 0))
+	k.key.Before, k.key.Counted = k.stmt.ColumnInt64(1), k.stmt.ColumnInt(2) != 0
+	return &k.key, true, nil
 }
 
 // walkedRows is a walk over rows.

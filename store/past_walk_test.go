@@ -137,7 +137,7 @@ func TestAWalkOnTheWriterGoesOnWhileItsKeysAreWritten(t *testing.T) {
 				if !ok {
 					break
 				}
-				got = append(got, string([]byte(key)))
+				got = append(got, string([]byte(key.Key)))
 				op := set(got[len(got)-1], "another")
 				switch how {
 				case "without history":

@@ -233,20 +233,20 @@ func (r *remembered) Changed(*past.Span) (past.Keys, error) {
 	all := &keyList{}
 	for at := range r.f.is.rows {
 		if at.table == r.table {
-			all.keys = append(all.keys, at.key)
+			all.keys = append(all.keys, past.ChangedKey{Key: at.key})
 		}
 	}
-	slices.Sort(all.keys)
+	slices.SortFunc(all.keys, func(a, b past.ChangedKey) int { return strings.Compare(a.Key, b.Key) })
 	return all, nil
 }
 
-type keyList struct{ keys []string }
+type keyList struct{ keys []past.ChangedKey }
 
-func (l *keyList) Next() (key string, ok bool, err error) {
+func (l *keyList) Next() (key *past.ChangedKey, ok bool, err error) {
 	if len(l.keys) == 0 {
-		return "", false, nil
+		return nil, false, nil
 	}
-	key, l.keys = l.keys[0], l.keys[1:]
+	key, l.keys = &l.keys[0], l.keys[1:]
 	return key, true, nil
 }
 

@@ -2,12 +2,14 @@ package writer
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+	"pgregory.net/rapid"
 
 	"github.com/urlite/urlite/internal/testdb"
 	"github.com/urlite/urlite/kv"
@@ -99,6 +101,9 @@ func (k *keeper) settle() (most int) {
 		before := k.folded()
 		k.w.maintainIdle()
 		most = max(most, k.folded()-before)
+		if k.w.upkeep.sweepNotBefore > k.w.now {
+			k.t.Fatal("a step has failed")
+		}
 		if k.w.upkeep.retainAt > k.w.now+sweepMillisMin && k.w.upkeep.nextSweep() > k.w.now {
 			return most
 		}
@@ -235,7 +240,7 @@ func (k *keeper) wantKept(before, after *bygone, keep past.Keep, leftMax int) {
 
 func texts(chain []bygoneEntry) string {
 	var text strings.Builder
-	for _, e := range chain[:min(len(chain), 20)] {
+	for _, e := range chain[:min(len(chain), 5)] {
 		text.WriteString(e.text + "\n")
 	}
 	return text.String()
@@ -271,7 +276,7 @@ func TestALongChainOfAHotKeyIsFoldedInSmallSteps(t *testing.T) {
 	for _, want := range []past.Keep{{Entries: 100}, {Entries: 1}, {Entries: 64}, {Seconds: 5}, {Entries: 1000, Seconds: 3}} {
 		k := newKeeper(t, past.Keep{}, 200)
 		k.count("hot", 3000)
-		k.clock.advance(4000)
+		k.clock.advance(6000)
 		k.count("hot", 150)
 		k.group(call(set("other", "1")))
 		before := k.tell("hot", "other")
@@ -298,12 +303,14 @@ func TestALongChainOfAHotKeyIsFoldedInSmallSteps(t *testing.T) {
 	}
 }
 
-// A hot key is watched while it is written to: its chain never grows by much more than
-// two keyframes, and steps in passing are small.
+// A hot key is watched while it is written to, also when the writer was idle before: its
+// chain does not grow by much more than two keyframes, and steps in passing are small.
 func TestAHotKeyIsFoldedWhileItIsWritten(t *testing.T) {
 	k := newKeeper(t, past.Keep{Entries: 10}, 200)
 	for range 20 {
 		k.count("hot", 500)
+		k.clock.advance(retainMillis)
+		k.group(call(incr("hot")))
 		k.clock.advance(retainMillis)
 		before := k.folded()
 		k.group(call(incr("hot")))
@@ -502,20 +509,195 @@ func TestThePastOfManyTablesIsLookedThroughToItsEnd(t *testing.T) {
 		}
 	}
 	k.clock.advance(60_000)
-	k.settle()
+	for range 40 { // 15 are enough
+		k.w.maintainIdle()
+		k.clock.advance(sweepMillisMin)
+	}
 	k.check()
 	if got := testdb.Text(testdb.Query(t, k.path, "SELECT count(*) FROM t_history")); got != "100" {
 		t.Errorf("%s entries are left", got)
+	}
+	if k.w.upkeep.retainAt <= k.w.now+sweepMillisMin {
+		t.Error("it never ends")
 	}
 }
 
 func TestWhatIsKeptForLongerThanTimeLastsIsKept(t *testing.T) {
 	for _, seconds := range []int64{1 << 40, 100_000_000_000, 1<<63/1000 + 1, 1<<63 - 1} {
-		k := newKeeper(t, past.Keep{Seconds: seconds}, 100)
+		k := newKeeper(t, past.Keep{}, 100)
 		k.group(call(set("a", "1")), call(set("a", "2")), call(set("b", "1")), call(del("b")))
 		before := k.tell("a", "b")
+		k.usual.Seconds = seconds
 		k.clock.advance(60_000)
+		k.restart()
 		k.settle()
 		k.wantKept(before, k.tell("a", "b"), past.Keep{}, 0)
 	}
+}
+
+// A gap that has ended may be the oldest entry that is kept. When what came after it is
+// undone, it goes on.
+func TestTheOldestEntryThatIsKeptMayBeAGapThatGoesOn(t *testing.T) {
+	k := newKeeper(t, past.Keep{}, 100)
+	k.group(call(set("g", "1")))
+	k.group(call(unrecorded(set("g", "2"))))
+	k.group(call(set("g", "3")))
+	k.group(settled(1, 0))
+	k.settle()
+	k.check()
+	k.group(undo("g", 1))
+	k.check()
+	k.group(call(incr("g")))
+	k.settle()
+	k.check()
+	if got := value(t, k.path, "g"); got != "3" {
+		t.Errorf("g = %s", got)
+	}
+}
+
+// wish is a random call on few keys.
+func wish(t *rapid.T, k *keeper) *Call {
+	key := rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(t, "key")
+	op := incr(key)
+	switch rapid.IntRange(0, 13).Draw(t, "call") {
+	case 0:
+		op = set(key, fmt.Sprint(rapid.IntRange(0, 99).Draw(t, "value")))
+	case 1:
+		op = del(key)
+		op.MissingOK = true
+	case 2:
+		op = set(key, "7")
+		op.TTLSeconds = 1 + int64(rapid.IntRange(0, 5).Draw(t, "ttl"))
+	case 3:
+		op = unrecorded(op)
+	case 4:
+		return undo(key, int64(rapid.IntRange(1, 70).Draw(t, "steps")))
+	case 5:
+		return backTo((k.clock.now() - int64(rapid.IntRange(0, 20_000).Draw(t, "back"))) / 1000)
+	case 6:
+		return sqlCall("UPDATE t SET value = value + 1 WHERE key = '" + key + "'")
+	case 7:
+		op = unrecorded(del(key)) // that of SQL goes by the machine's time
+	case 8:
+		op = set(key, strings.Repeat("large", 5000)) // no fold puts it into an entry that has it not
+	}
+	return call(op)
+}
+
+// live has random calls come in groups, of which some are refused.
+func (k *keeper) live(t *rapid.T) {
+	var calls []*Call
+	for range rapid.IntRange(1, 5).Draw(t, "calls") {
+		calls = append(calls, wish(t, k))
+	}
+	if rapid.IntRange(0, 3).Draw(t, "many") == 0 {
+		for range rapid.IntRange(1, 150).Draw(t, "times") {
+			calls = append(calls, call(incr("a")))
+		}
+	}
+	for rest := calls; len(rest) > 0; {
+		n := k.w.commitNext(rest)
+		for _, c := range rest[:n] {
+			if err := await(c); err != nil && refusal.Of(err).Kind >= refusal.Internal {
+				t.Fatal(err)
+			}
+		}
+		rest = rest[n:]
+		k.w.maintain()
+	}
+	k.clock.advance(rapid.SampledFrom([]int64{0, 1, 500, 1000, 3000, 20_000}).Draw(t, "ms"))
+}
+
+// Whatever was written, undone and returned, and however much is kept: what is within it
+// is the same after a retention as before, for each key, at each moment, and of the table.
+func TestWhatIsWithinKeepIsExact(t *testing.T) {
+	keys := []string{"a", "b", "c", "d"}
+	rapid.Check(t, func(rt *rapid.T) {
+		k := &keeper{t: rt, path: testdb.CreateUnchecked(t), clock: newClock(), limit: rapid.SampledFrom([]int{1, 20, 256}).Draw(rt, "limit")}
+		k.clock.advance(time.Now().UnixMilli() - birth + 100_000) // ahead of the time of SQL
+		k.open()
+		defer k.close()
+		for range rapid.IntRange(1, 5).Draw(rt, "rounds") {
+			for range rapid.IntRange(1, 10).Draw(rt, "groups") {
+				k.live(rt)
+			}
+			k.w.upkeep.retainAt = never
+			k.w.maintainIdle() // what is over is swept
+			want := past.Keep{Entries: rapid.SampledFrom([]int64{0, 1, 5, 64, 100}).Draw(rt, "entries"), Seconds: rapid.SampledFrom([]int64{0, 1, 5, 30}).Draw(rt, "seconds")}
+			moment := k.clock.now() - int64(rapid.IntRange(0, 40_000).Draw(rt, "moment"))
+			before := k.tell(keys...)
+			states, diff := k.states(keys, moment), k.diff(moment)
+			k.group(settled(want.Entries, want.Seconds))
+			k.check()
+			if rapid.Bool().Draw(rt, "restart") {
+				k.restart()
+			}
+			k.settle()
+			k.check()
+			k.wantKept(before, k.tell(keys...), want, 1<<30)
+			k.wantStates(before, states, k.states(keys, moment), moment, want)
+			if now := k.diff(moment); now != diff && !strings.HasPrefix(now, "refused") && want.Entries == 0 {
+				rt.Fatalf("since %d there were the changes\n%s\nnow there are\n%s", moment, diff, now)
+			} else if now != diff && want.Entries == 0 && (want.Seconds == 0 || moment > k.clock.now()-want.Seconds*1000) {
+				rt.Fatalf("since %d, which is kept, there are no changes to be told: %s", moment, now)
+			}
+		}
+	})
+}
+
+// states tells keys at a moment: of those that are folded or not there, nothing more.
+func (k *keeper) states(keys []string, until int64) (told []string) {
+	for _, key := range keys {
+		s, text := k.at(key, until)
+		switch s.Fate {
+		case past.Folded:
+			text = "folded"
+		case past.Absent, past.Expired:
+			text = "not there"
+		}
+		told = append(told, text)
+	}
+	return told
+}
+
+// wantStates holds what keys were at a moment against what was told before a retention.
+func (k *keeper) wantStates(before *bygone, was, is []string, until int64, keep past.Keep) {
+	k.t.Helper()
+	for i, key := range slices.Sorted(maps.Keys(before.heads)) {
+		if is[i] == was[i] {
+			continue
+		}
+		beyond := int64(0)
+		if keep.Seconds > 0 {
+			beyond = k.clock.now() - keep.Seconds*1000
+		}
+		for _, e := range before.chains[key] {
+			if keep.Entries > 0 && e.number <= before.heads[key]-keep.Entries {
+				beyond = max(beyond, e.at+1)
+			}
+		}
+		if is[i] != "folded" || until >= beyond {
+			k.t.Fatalf("%s at %d, of what is kept since %d, was\n%s\nnow it is\n%s", key, until, beyond, was[i], is[i])
+		}
+	}
+}
+
+// diff tells what changed in the table since a moment.
+func (k *keeper) diff(from int64) string {
+	k.t.Helper()
+	var told strings.Builder
+	err := k.reading(func(table *past.Table, _ *store.Past) error {
+		_, err := table.Diff(from, 1<<62, nil, func(c *past.Change) error {
+			fmt.Fprintln(&told, c.Key, state(c.From), "to", state(c.To))
+			return nil
+		}, func(key string) { fmt.Fprintln(&told, key, "can't be told") })
+		return err
+	})
+	if err != nil {
+		if refusal.Of(err).Kind != refusal.TimeTravelChainGap {
+			k.t.Fatal(err)
+		}
+		return "refused: " + err.Error()
+	}
+	return told.String()
 }

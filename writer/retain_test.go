@@ -76,6 +76,26 @@ func TestAnIdleWriterLooksThroughThePastOnceAMinute(t *testing.T) {
 	}
 }
 
+// Whoever was idle is not late for what is written then.
+func TestAfterAnIdleTimeThePastIsSoonLookedThroughUnderWrites(t *testing.T) {
+	f, c := newFake(t), newClock()
+	w := still(f, c, idleSoon)
+	f.retains(store.Retained{Limited: true})
+	write(t, w, incr("n"))
+	for range 30 {
+		c.advance(1000)
+		w.maintainIdle()
+	}
+	before := f.count("Retain")
+	for range 100 {
+		write(t, w, incr("n"))
+		c.advance(100)
+	}
+	if n := f.count("Retain") - before; n < 9 || n > 11 {
+		t.Errorf("it was looked through %d times in ten seconds of writes", n)
+	}
+}
+
 func TestWhereThereIsMoreThePastIsLookedThroughAgainAtOnce(t *testing.T) {
 	f, c := newFake(t), newClock()
 	w := still(f, c)
