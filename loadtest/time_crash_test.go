@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -65,7 +66,6 @@ type travellers struct {
 	returned atomic.Int64          // returns of the table that were acknowledged
 	asked    atomic.Int64          // and that were asked for
 
-	mutex  sync.Mutex
 	probes map[string]string // what was answered about seconds that are over, by path
 }
 
@@ -73,8 +73,9 @@ type travellers struct {
 type undoneLedger struct{ value, mayBe int64 }
 
 const (
-	countPath = "/kv/counted?db=" + crashDatabase
-	tablePath = "db=" + crashDatabase + "&table=returning"
+	tablePath  = "db=" + crashDatabase + "&table=travelled"
+	probeEvery = 20 * time.Millisecond
+	pause      = 10 * time.Millisecond // between two returns, for others
 )
 
 func undonePath(n int, operation string) string {
@@ -139,39 +140,128 @@ func (v *travellers) undo(address string, n int) error {
 	return nil
 }
 
-// goBack makes the table what it is not.
+// goBack makes the table what it is not, a few times.
 func (v *travellers) goBack(address string) error {
-	if v.asked.Load()-v.returned.Load() > 0 || v.asked.Load()%(returnsMax+1) == returnsMax {
-		return io.EOF
-	}
-	turn := v.asked.Add(1)
-	_, err := v.client.do("POST", address, fmt.Sprintf("/kv/rollback?%s&confirm=yes&to_timestamp=%d", tablePath, v.seconds[1-turn%2]), "")
-	if err == nil {
-		v.returned.Add(1)
-	}
-	return err
-}
-
-// probe asks what was in a second that is over, and remembers the answer.
-func (v *travellers) probe(address string) error {
-	over := time.Now().Unix() - 2
-	for n, path := range []string{
-		countPath + fmt.Sprintf("&at_timestamp=%d", over),
-		fmt.Sprintf("/kv/row%%2F%04d?%s&at_timestamp=%d", over%returningKeys, tablePath, over),
-		fmt.Sprintf("/kv/snapshot?%s&limit=7&prefix=row/1&timestamp=%d", tablePath, over),
-		fmt.Sprintf("/kv/diff?%s&from=%d&to=%d&keys=row/0001,row/1999,none", tablePath, v.seconds[0], max(over, v.seconds[1])),
-	} {
-		if n == 3 && over < v.seconds[1] {
-			continue
-		}
-		told, err := v.client.do("GET", address, path, "")
-		if told == "" {
+	for range returnsMax {
+		turn := v.asked.Add(1) % 2
+		path := fmt.Sprintf("/kv/rollback?%s&confirm=yes&to_timestamp=%d", tablePath, v.seconds[1-turn])
+		if _, err := v.client.do("POST", address, path, ""); err != nil {
 			return err
 		}
-		if _, asked := v.probes[path]; !asked && len(v.probes) < probesMax {
-			v.probes[path] = told
+		v.returned.Store(v.asked.Load())
+		time.Sleep(pause)
+	}
+	return io.EOF // enough of it
+}
+
+// probe asks what was in seconds that are over, and remembers the answers.
+func (v *travellers) probe(address string) error {
+	for _, second := range []int64{v.seconds[0], v.seconds[1], max(v.seconds[1], time.Now().Unix()-2)} {
+		for _, path := range []string{
+			fmt.Sprintf("/kv/counted?db=%s&at_timestamp=%d", crashDatabase, second),
+			fmt.Sprintf("/kv/row%%2F%04d?%s&at_timestamp=%d", second%returningKeys, tablePath, second),
+			fmt.Sprintf("/kv/snapshot?%s&limit=7&prefix=row/1&timestamp=%d", tablePath, second),
+			fmt.Sprintf("/kv/diff?%s&from=%d&to=%d&keys=row/0001,row/1999,none", tablePath, v.seconds[0], max(second, v.seconds[1])),
+		} {
+			told, err := v.client.do("GET", address, path, "")
+			if err != nil && !isAnswer(err) {
+				return err
+			}
+			if was, asked := v.probes[path]; asked && was != told {
+				return fmt.Errorf("%s was %s and is %s", path, was, told)
+			}
+			if len(v.probes) < probesMax {
+				v.probes[path] = told
+			}
 		}
 	}
-	time.Sleep(20 * time.Millisecond)
+	time.Sleep(probeEvery)
 	return nil
+}
+
+// isAnswer tells a refusal, which was told whole, from an answer that did not come.
+func isAnswer(err error) bool {
+	var answered *statusError
+	return errors.As(err, &answered)
+}
+
+// holds checks that all that was acknowledged is there, and what was not, whole or not
+// at all.
+func (v *travellers) holds(t *testing.T, address string) {
+	t.Helper()
+	sent, acknowledged := v.counts.sent.Load(), v.counts.acknowledged.Load()
+	counted := v.client.value(t, address, crashDatabase, "counted")
+	if counted < acknowledged || counted > sent {
+		t.Errorf("the counter is %d; %d were acknowledged of %d sent", counted, acknowledged, sent)
+	}
+	historyIsWhole(t, v.client, address, crashDatabase, "counted", counted)
+	for n := range v.undone {
+		l := &v.undone[n]
+		row := v.client.queryRow(t, address, crashDatabase, fmt.Sprintf(
+			"SELECT coalesce((SELECT value FROM kv_store WHERE key = 'undone-%d'), 0) AS value, "+
+				"(SELECT count(*) FROM kv_store_history WHERE key = 'undone-%d') AS entries", n, n))
+		value := int64(row["value"].(float64))
+		if value != l.value && value != l.mayBe {
+			t.Errorf("counter %d is %d, and should be %d or %d", n, value, l.value, l.mayBe)
+		}
+		if row["entries"] != row["value"] {
+			t.Errorf("counter %d is %v with a history of %v", n, row["value"], row["entries"])
+		}
+		l.value, l.mayBe = value, value
+	}
+	v.tableHolds(t, address)
+	for path, was := range v.probes {
+		if is, err := v.client.do("GET", address, path, ""); is != was {
+			t.Errorf("%s is answered %.300s %v, and was %.300s", path, is, err, was)
+		}
+	}
+}
+
+// tableHolds checks that every return of the table is there whole or not at all.
+func (v *travellers) tableHolds(t *testing.T, address string) {
+	t.Helper()
+	row := v.client.queryRow(t, address, crashDatabase, "SELECT count(*) AS keys, min(value) AS least, max(value) AS most, "+
+		"(SELECT count(*) FROM travelled_history) AS entries FROM travelled")
+	entries := int64(row["entries"].(float64))
+	returns := entries/returningKeys - int64(len(returningTo))
+	if row["keys"] != float64(returningKeys) || row["least"] != row["most"] || entries%returningKeys != 0 {
+		t.Errorf("the table is %v", row)
+	}
+	if asked, returned := v.asked.Load(), v.returned.Load(); returns < returned || returns > asked {
+		t.Errorf("there are %d returns; %d were acknowledged of %d", returns, returned, asked)
+	}
+	if want := returningTo[1-returns%2]; row["most"] != want {
+		t.Errorf("after %d returns the table is %v, want %s", returns, row["most"], want)
+	}
+	v.asked.Store(returns)
+	v.returned.Store(returns)
+}
+
+func TestNoWayBackInTimeIsLostOrHalfDoneWhenTheServerIsKilled(t *testing.T) {
+	const killings = 4
+	folder := t.TempDir()
+	v := &travellers{client: newAPIClient(t, undoers+3), probes: map[string]string{}}
+	server := serve(t, folder)
+	v.prepare(t, server.address)
+	for round := range killings {
+		v.start(server.address)
+		returned := v.returned.Load()
+		for deadline := time.Now().Add(readyWait); v.returned.Load() == returned || v.counts.acknowledged.Load() == 0; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("nothing was done")
+			}
+		}
+		time.Sleep(time.Duration(40+130*round) * time.Millisecond) // somewhere else in the work each time
+		server.kill()
+		v.stop.Store(true)
+		v.working.Wait()
+		server = serve(t, folder)
+		v.holds(t, server.address)
+	}
+	if len(v.probes) == 0 {
+		t.Error("no second was over")
+	}
+	fileIsSound(t, v.client, server.address, crashDatabase)
+	stopCleanly(t, server)
+	testdb.Check(t, filepath.Join(folder, crashDatabase+".db"))
 }

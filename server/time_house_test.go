@@ -23,9 +23,9 @@ import (
 
 // timeHouse is a server that can be stopped and started again on its folder.
 type timeHouse struct {
-	dir     string
-	clock   atomic.Int64
-	log     lockedBuffer
+	dir   string
+	clock atomic.Int64
+	log   lockedBuffer
 	// runs and files are how many there were; sound is how many runs the last file has
 	// come through.
 	runs, files, sound int
