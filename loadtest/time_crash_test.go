@@ -66,7 +66,8 @@ type travellers struct {
 	returned atomic.Int64          // returns of the table that were acknowledged
 	asked    atomic.Int64          // and that were asked for
 
-	probes map[string]string // what was answered about seconds that are over, by path
+	probes  map[string]string // what was answered about seconds that are over, by path
+	changed error             // an answer that was another before
 }
 
 // undoneLedger is a counter that goes up by two and back by one.
@@ -168,7 +169,8 @@ func (v *travellers) probe(address string) error {
 				return err
 			}
 			if was, asked := v.probes[path]; asked && was != told {
-				return fmt.Errorf("%s was %s and is %s", path, was, told)
+				v.changed = fmt.Errorf("%s is answered %.300s, and was %.300s", path, told, was)
+				return v.changed
 			}
 			if len(v.probes) < probesMax {
 				v.probes[path] = told
@@ -255,6 +257,9 @@ func TestNoWayBackInTimeIsLostOrHalfDoneWhenTheServerIsKilled(t *testing.T) {
 		server.kill()
 		v.stop.Store(true)
 		v.working.Wait()
+		if v.changed != nil {
+			t.Fatal(v.changed)
+		}
 		server = serve(t, folder)
 		v.holds(t, server.address)
 	}

@@ -218,7 +218,15 @@ func (r *timeRun) anyReturn(t *timeTable) (wish *timeReturn, body string) {
 
 func (r *timeRun) askPreview(t *timeTable) {
 	wish, body := r.anyReturn(t)
-	r.steady("a preview", func() (*answer, wanted) { return r.previewOf(t, wish, body) })
+	r.preview(t, wish, body)
+}
+
+// preview asks for a preview, unless the clock was set back since the writer looked at it:
+// then what has expired to the writer has not to who tells what it would do.
+func (r *timeRun) preview(t *timeTable, wish *timeReturn, body string) {
+	if r.h.clock.Load() >= r.m.now {
+		r.steady("a preview", func() (*answer, wanted) { return r.previewOf(t, wish, body) })
+	}
 }
 
 func (r *timeRun) previewOf(t *timeTable, wish *timeReturn, body string) (*answer, wanted) {
@@ -236,7 +244,7 @@ func (r *timeRun) anyRollback() {
 	r.settle()
 	t := r.anyTable()
 	wish, body := r.anyReturn(t)
-	r.steady("a preview", func() (*answer, wanted) { return r.previewOf(t, wish, body) })
+	r.preview(t, wish, body)
 	r.rollBack(t, wish, body)
 }
 

@@ -9,7 +9,21 @@ import (
 	"pgregory.net/rapid"
 )
 
+// actionsPerStep has chains grow longer than the steps of a run are many.
 const actionsPerStep = 2
+
+// checkSome checks a property that takes its time: in one of two to the power of halvings
+// of the runs that rapid asks for, since it asks for a hundred.
+func checkSome(t *testing.T, halvings int, property func(r *timeRun)) {
+	h := newTimeHouse(t)
+	rapid.Check(t, func(t *rapid.T) {
+		if (&timeRun{t: t}).sometimes(halvings) {
+			r := h.run(t)
+			property(r)
+			r.end()
+		}
+	})
+}
 
 // steps has a run do any of actions, many times.
 func (r *timeRun) steps(actions ...func()) {
@@ -19,35 +33,27 @@ func (r *timeRun) steps(actions ...func()) {
 			anyOf(actions).Draw(t, "action")()
 		}
 	}})
-	r.end()
 }
 
 func TestThePastIsToldAsAModelTellsIt(t *testing.T) {
-	h := newTimeHouse(t)
-	rapid.Check(t, func(t *rapid.T) {
-		r := h.run(t)
+	checkSome(t, 1, func(r *timeRun) {
 		r.steps(r.anyWrite, r.anyWrite, r.anyWrite, r.anyWrite, r.anyBatch, r.move, r.move, r.anyUndo, r.anySQL, r.anyRollback, r.anyQuestions, r.anyQuestions)
 	})
 }
 
 // Long chains have keyframes, are found by them, and replayed from them.
 func TestLongPastsAreToldAsAModelTellsThem(t *testing.T) {
-	h := newTimeHouse(t)
-	rapid.Check(t, func(t *rapid.T) {
-		r := h.run(t)
+	checkSome(t, 3, func(r *timeRun) {
 		r.burst()
-		for range rapid.IntRange(1, 8).Draw(t, "steps") {
-			anyOf([]func(){r.burst, r.anyWrite, r.anyQuestions, r.anyQuestions, r.anyQuestions, r.anyUndo, r.anyRollback, r.move, r.restart}).Draw(t, "action")()
+		for range rapid.IntRange(1, 8).Draw(r.t, "steps") {
+			anyOf([]func(){r.burst, r.anyWrite, r.anyQuestions, r.anyQuestions, r.anyQuestions, r.anyUndo, r.anyRollback, r.move, r.restart}).Draw(r.t, "action")()
 		}
-		r.end()
 	})
 }
 
 // What was folded away is refused, what is to be kept is told as it was.
 func TestWhatIsKeptOfThePastIsToldAsBefore(t *testing.T) {
-	h := newTimeHouse(t)
-	rapid.Check(t, func(t *rapid.T) {
-		r := h.run(t)
+	checkSome(t, 2, func(r *timeRun) {
 		if r.sometimes(2) {
 			r.burst()
 		}
@@ -56,12 +62,10 @@ func TestWhatIsKeptOfThePastIsToldAsBefore(t *testing.T) {
 }
 
 func TestARestartTellsTheSamePast(t *testing.T) {
-	h := newTimeHouse(t)
-	rapid.Check(t, func(t *rapid.T) {
-		r := h.run(t)
-		for range rapid.IntRange(1, 3).Draw(t, "lives") {
+	checkSome(t, 4, func(r *timeRun) {
+		for range rapid.IntRange(1, 3).Draw(r.t, "lives") {
 			for range 8 {
-				anyOf([]func(){r.anyWrite, r.anyWrite, r.anyBatch, r.move, r.move, r.anyUndo, r.anySQL, r.anyRollback}).Draw(t, "action")()
+				anyOf([]func(){r.anyWrite, r.anyWrite, r.anyBatch, r.move, r.move, r.anyUndo, r.anySQL, r.anyRollback}).Draw(r.t, "action")()
 			}
 			r.settle()
 			table := r.anyTable()
@@ -69,12 +73,11 @@ func TestARestartTellsTheSamePast(t *testing.T) {
 			r.restart()
 			for question, answer := range r.everything(table) {
 				if was, asked := before[question]; asked && was != answer {
-					t.Fatalf("%s is answered\n%s\nand was, before the restart,\n%s", question, answer, was)
+					r.t.Fatalf("%s is answered\n%s\nand was, before the restart,\n%s", question, answer, was)
 				}
 			}
 			r.anyQuestions()
 		}
-		r.end()
 	})
 }
 
@@ -125,19 +128,16 @@ func (r *timeRun) snapshotOf(t *timeTable, second int64) (values map[string]told
 }
 
 func TestADifferenceLeadsFromOneSnapshotToTheOther(t *testing.T) {
-	h := newTimeHouse(t)
-	rapid.Check(t, func(t *rapid.T) {
-		r := h.run(t)
+	checkSome(t, 3, func(r *timeRun) {
 		for range 12 {
-			anyOf([]func(){r.anyWrite, r.anyWrite, r.anyBatch, r.move, r.move, r.anyUndo, r.anySQL, r.anyRollback}).Draw(t, "action")()
+			anyOf([]func(){r.anyWrite, r.anyWrite, r.anyBatch, r.move, r.move, r.anyUndo, r.anySQL, r.anyRollback}).Draw(r.t, "action")()
 		}
 		r.settle()
 		table := r.m.tables[0]
 		moments := r.moments(table)
 		for i, from := range moments[:len(moments)-1] {
-			r.differs(table, from, anyOf(moments[i+1:]).Draw(t, "to"))
+			r.differs(table, from, anyOf(moments[i+1:]).Draw(r.t, "to"))
 		}
-		r.end()
 	})
 }
 
@@ -175,30 +175,27 @@ func (r *timeRun) differs(t *timeTable, from, to int64) {
 }
 
 func TestAWrongRollbackCanBeRolledBack(t *testing.T) {
-	h := newTimeHouse(t)
-	rapid.Check(t, func(t *rapid.T) {
-		r := h.run(t)
+	checkSome(t, 3, func(r *timeRun) {
 		for range 12 {
-			anyOf([]func(){r.anyWrite, r.anyWrite, r.anyBatch, r.move, r.move, r.anyUndo, r.anySQL}).Draw(t, "action")()
+			anyOf([]func(){r.anyWrite, r.anyWrite, r.anyBatch, r.move, r.move, r.anyUndo, r.anySQL}).Draw(r.t, "action")()
 		}
-		h.clock.Store(max(r.clockNow(), r.m.clock)) // history may be ahead of a clock that was set back
+		r.h.clock.Store(max(r.clockNow(), r.m.clock)) // history may be ahead of a clock that was set back
 		r.settle()
 		table := r.m.tables[0]
-		second := h.clock.Load() / 1000
+		second := r.h.clock.Load() / 1000
 		to := r.anyMoment(table)
 		was, _ := r.snapshotOf(table, to)
 		before := r.rows(table)
-		h.clock.Add(1000)
+		r.h.clock.Add(1000)
 		r.settle()
 		if r.rollBack(table, &timeReturn{second: to}, "") {
 			r.isAgain(table, was, "the moment that it went back to")
-			h.clock.Add(1000)
+			r.h.clock.Add(1000)
 			r.settle()
 			if r.rollBack(table, &timeReturn{second: second}, "{}") {
 				r.isAgain(table, before, "what it was before the wrong rollback")
 			}
 		}
-		r.end()
 	})
 }
 

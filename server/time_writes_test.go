@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/urlite/urlite/internal/jsontext"
+	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/past"
 )
 
@@ -352,8 +353,12 @@ func (r *timeRun) anyUndo() {
 	steps := anyOf([]int{1, 1, 2, 3, 50_000}).Draw(r.t, "steps")
 	a := r.ask("POST", r.keyPath(t, key, "/rollback", fmt.Sprintf("steps=%d", steps)), "")
 	n, code := r.m.undo(t, key, steps)
-	r.compare("an undo", a, wanted{body: fmt.Sprintf(`{"success":true,"key":%s,"rolled_back":%d}`, quoted(key), n), code: code})
-	r.agree(r.look())
+	all, etag := r.look(), ""
+	if row, there := all[t.name].rows[key]; there {
+		etag = `,"etag":` + string(kv.AppendETagText(nil, row.version))
+	}
+	r.compare("an undo", a, wanted{body: fmt.Sprintf(`{"success":true,"key":%s,"rolled_back":%d%s}`, quoted(key), n, etag), code: code})
+	r.agree(all)
 }
 
 // anyKeep settles how much of the past is kept: less and less.

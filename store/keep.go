@@ -82,6 +82,7 @@ func (w *WriteConn) SetKeep(table string, keep *Keep) error {
 	if *keep, err = keepOf(w.conn, table); err != nil {
 		return refuse(w.conn, err)
 	}
-	t.retention = retention{keep: *keep, known: true, end: w.position.sequence} // looked through anew
+	*t.retention = retention{keep: *keep, known: true} // all is looked through anew
+	t.retention.count(keep.Entries > 0, w.position.sequence)
 	return nil
 }

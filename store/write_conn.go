@@ -61,6 +61,8 @@ type WriteConn struct {
 	reserved bool
 	// others notices what other connections commit.
 	others otherWriters
+	// retentions are how far the past of each table is looked through.
+	retentions map[string]*retention
 	// large are tables whose rows took too long to count.
 	large map[string]bool
 	// whole says that all KV tables have their triggers.
@@ -82,16 +84,18 @@ func OpenWriter(path string, options Options) (*WriteConn, error) {
 		return nil, refuse(nil, err)
 	}
 	w := &WriteConn{
-		conn:     conn,
-		schema:   schemaWatch{conn: conn},
-		meta:     meta{conn: conn},
-		actors:   actors{conn: conn, known: map[string]int64{}},
-		answers:  answers{conn: conn},
-		others:   otherWriters{conn: conn},
-		large:    map[string]bool{},
-		tables:   map[string]*writeTable{},
-		path:     path,
-		busyWait: options.busyWait(),
+		conn:    conn,
+		schema:  schemaWatch{conn: conn},
+		meta:    meta{conn: conn},
+		actors:  actors{conn: conn, known: map[string]int64{}},
+		answers: answers{conn: conn},
+		others:  otherWriters{conn: conn},
+		large:   map[string]bool{},
+
+		retentions: map[string]*retention{},
+		tables:     map[string]*writeTable{},
+		path:       path,
+		busyWait:   options.busyWait(),
 	}
 	if err := w.prepare(options); err != nil {
 		err = refuse(conn, err)
@@ -258,6 +262,7 @@ func (w *WriteConn) Commit() error {
 	}
 	w.doubted = w.ranSQL || (w.doubted && !w.reserved)
 	w.ranSQL = false
+	w.settleRetentions(true)
 	w.actors.committed()
 	w.resetArena()
 	return nil
@@ -267,6 +272,7 @@ func (w *WriteConn) Commit() error {
 func (w *WriteConn) Rollback() error {
 	w.foreign.stopper.disarm()
 	w.ranSQL, w.whole = false, false
+	w.settleRetentions(false)
 	w.actors.rolledBack()
 	w.meta.forget()
 	w.answers.close()
@@ -307,6 +313,7 @@ func (w *WriteConn) table(name string, make bool) (*writeTable, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.retention = w.retention(name)
 	if len(w.tables) >= writeTablesMax {
 		if err := w.settleCounts(); err != nil {
 			return nil, err

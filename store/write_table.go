@@ -71,7 +71,7 @@ type writeTable struct {
 	chunks                              *chunkWriter
 	chunksRead                          *chunkReader
 	past                                pastTable
-	retention                           retention
+	retention                           *retention
 	// grown is by how many rows the table has grown in this transaction.
 	grown int64
 }

@@ -62,7 +62,7 @@ func (w *Writer) attemptWith(calls []*Call, mayTidy bool) (n int, begun bool, er
 		if fault := w.tidy(n); fault != nil {
 			// Nobody asked for it, so nobody is refused for it: once more, without.
 			w.overlay.reset()
-			w.upkeep.distrust()
+			w.upkeep.failed()
 			w.postponeTidying()
 			if undo := w.disk.Rollback(); undo != nil {
 				return max(n, 1), true, errors.Join(fault, undo)
@@ -76,7 +76,7 @@ func (w *Writer) attemptWith(calls []*Call, mayTidy bool) (n int, begun bool, er
 	}
 	w.overlay.reset() // before anyone is acknowledged: it holds what they lent
 	if err != nil {
-		w.upkeep.distrust()
+		w.upkeep.failed()
 		if undo := w.disk.Rollback(); undo != nil {
 			err = errors.Join(err, undo)
 		}

@@ -296,7 +296,7 @@ func TestUndoAndReturnAreDoneOnceHoweverOftenTheyAreSent(t *testing.T) {
 		}
 	}
 	c.advance(60_000)
-	replays(`{"success":true,"key":"n","rolled_back":2}`, calls[0], calls[1], calls[3], do(t, w, undoing()))
+	replays(`{"success":true,"key":"n","rolled_back":2,"etag":"\"8\""}`, calls[0], calls[1], calls[3], do(t, w, undoing()))
 	replays(`{"success":true,"to_timestamp":1700000000,"rolled_back":1,"deleted":1,"restored":0,"total_operations_reversed":5,`+
 		`"duration_ms":0,"untouched_keys":[],"lifetimes_restored":0}`, calls[4], calls[6], do(t, w, returning()))
 	replays(`{"success":true,"table":"t","keep_entries":5,"keep_seconds":0}`, calls[7], calls[8], do(t, w, keeping()))

@@ -21,6 +21,8 @@ type upkeep struct {
 	// retainAt is when the past is looked through next for what is not kept; retainedAt
 	// is when it was last.
 	retainAt, retainedAt int64
+	// limited says that some table's past is not kept for ever.
+	limited bool
 	// recount says that there may be tables whose number of rows nobody knows.
 	recount bool
 	// lastWrite is when a group was last committed, in ms.
@@ -42,9 +44,11 @@ func (u *upkeep) expires(at int64) {
 	}
 }
 
-// distrust: rows may have been written that the writer has not seen, or what it saw
-// was rolled back.
+// distrust: rows may have been written that the writer has not seen.
 func (u *upkeep) distrust() { u.sweepAt = 0 }
+
+// failed: what the writer saw was rolled back.
+func (u *upkeep) failed() { u.sweepAt, u.retainAt = 0, 0 }
 
 const (
 	// sweepMillisMin keeps a trickle of expiring rows from costing every group. It is
@@ -141,6 +145,7 @@ func (w *Writer) retain() error {
 	}
 	w.metrics.folded.Add(done.Entries)
 	u := &w.upkeep
+	u.limited = done.Limited
 	switch {
 	case !done.Limited:
 		u.retainAt = never
@@ -158,6 +163,9 @@ func (w *Writer) retain() error {
 // maintain is between two groups: others may be waiting.
 func (w *Writer) maintain() {
 	w.upkeep.lastWrite, w.upkeep.emptied = w.now, false
+	if w.upkeep.limited {
+		w.upkeep.retainAt = min(w.upkeep.retainAt, w.now+retainMillis)
+	}
 	frames := w.disk.Frames()
 	if frames < w.upkeep.frames {
 		w.upkeep.checkpointAt = w.limits.CheckpointFrames // the log began anew

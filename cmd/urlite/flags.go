@@ -122,6 +122,9 @@ func readEnvironment(flags *flag.FlagSet, environ []string) error {
 // valueBytesLimit is what a row has room for beside its other columns.
 const valueBytesLimit = 63 << 20
 
+// keepSecondsLimit is what the API takes, some 3,000 years.
+const keepSecondsLimit = 100_000_000_000
+
 // check refuses what parses and can't be meant.
 func (s *settings) check() error {
 	if s.synchronous != "full" && s.synchronous != "normal" {
@@ -149,8 +152,8 @@ func (s *settings) check() error {
 	if s.limits.ValueBytesMax > valueBytesLimit {
 		return fmt.Errorf("--max-value-bytes must be at most %d", valueBytesLimit)
 	}
-	if s.keep.Entries < 0 || s.keep.Seconds < 0 {
-		return errors.New("--keep-entries and --keep-seconds must not be negative")
+	if s.keep.Entries < 0 || s.keep.Seconds < 0 || s.keep.Seconds > keepSecondsLimit {
+		return fmt.Errorf("--keep-entries and --keep-seconds must not be negative, and --keep-seconds at most %d", keepSecondsLimit)
 	}
 	if s.idleAfter < 0 {
 		return errors.New("--idle-close must not be negative")

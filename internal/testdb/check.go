@@ -31,7 +31,8 @@ var laws = []struct{ broken, sql string }{
 			op_number < 1 OR (op_number = 1 AND prev <> 0) OR (prev <> 0 AND NOT EXISTS
 			(SELECT 1 FROM "$table_history" AS p WHERE p.id = h.prev AND p.id < h.id AND p.key = h.key AND p.op_number = h.op_number - 1))`},
 	{"oldest entries that are not the key's first and do not tell their state",
-		`SELECT id, key, op_number FROM "$table_history" WHERE prev = 0 AND op_number > 1 AND content_type IS NULL AND op NOT IN (3, 12) AND (op <> 11 OR arg IS NULL)`},
+		`SELECT id, key, op_number FROM "$table_history" AS h WHERE prev = 0 AND op_number > 1 AND content_type IS NULL AND op NOT IN (3, 12)
+			AND (op <> 11 OR (arg IS NULL AND EXISTS (SELECT 1 FROM "$table_history" AS n WHERE n.prev = h.id)))`},
 	{"keyframes that do not tell their state",
 		`SELECT id, key, op_number FROM "$table_history" WHERE (op_number & 63) = 0 AND content_type IS NULL AND op NOT IN (3, 11, 12)`},
 	{"entries that are older than one before them",
