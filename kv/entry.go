@@ -34,6 +34,12 @@ var entryNames = [entryEnd]string{
 // there is no such key.
 func (op EntryOp) TellsAbsence() bool { return op == EntryDelete || op == EntryRollback }
 
+// Replays is of operations whose entries can be replayed on the state before: they tell the
+// state after them only where they have to, or as a keyframe.
+func (op EntryOp) Replays() bool {
+	return op != EntrySet && op != EntryUnrecorded && !op.TellsAbsence()
+}
+
 // String is the operation's name as history tells it.
 func (op EntryOp) String() string {
 	if op >= entryEnd {

@@ -10,7 +10,6 @@ import (
 
 const (
 	historyLimitDefault = 50
-	historyLimitMax     = 1000
 )
 
 var errHistoryTooLarge = refusal.New(refusal.ResponseTooLarge, "the history is too large; ask for fewer entries")
@@ -33,7 +32,7 @@ func history(q *request) error {
 	}
 	told := &toldHistory{bytesMax: q.server.config.SQL.BytesMax}
 	err = q.readPast(func(table *past.Table) (err error) {
-		told.hasGaps, err = table.History(q.key, before, int(min(limit, historyLimitMax)), told.add)
+		told.hasGaps, err = table.History(q.key, before, int(min(limit, past.HistoryMax)), told.add)
 		return err
 	})
 	if err != nil {

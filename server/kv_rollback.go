@@ -10,9 +10,6 @@ import (
 	"github.com/urlite/urlite/refusal"
 )
 
-// stepsMax bounds the entries of a key that one rollback takes back.
-const stepsMax = 50_000
-
 // rollbackKey takes back the newest entries of the key.
 func rollbackKey(q *request) error {
 	if why := kv.CheckKey(q.key, &q.server.config.Limits); why != nil {
@@ -22,8 +19,8 @@ func rollbackKey(q *request) error {
 	if err != nil {
 		return err
 	}
-	if steps < 1 || steps > stepsMax {
-		return refusal.Newf(refusal.InvalidParameters, "steps must be from 1 to %d, not %d", stepsMax, steps)
+	if steps < 1 || steps > past.UndoMax {
+		return refusal.Newf(refusal.InvalidParameters, "steps must be from 1 to %d, not %d", past.UndoMax, steps)
 	}
 	return q.write(func(call *catalog.Call) { call.Undo = &catalog.Undo{Key: q.key, Steps: steps} })
 }

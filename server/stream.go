@@ -19,6 +19,10 @@ import (
 // length, as it is made.
 const plainBytesMax = 256 << 10
 
+// pieceMax is for a client to take a piece. One that is slower is not waited for: its
+// answer holds a reader, and keeps the log of the database from being emptied.
+const pieceMax = 10 * time.Second
+
 // flowKeptMax is how large a piece may be whose memory is used for the next one.
 const flowKeptMax = 1 << 20
 
@@ -113,7 +117,7 @@ type stream struct {
 // a request.
 func (q *request) stream(s *stream) {
 	s.server, s.conn = q.server, q.ctx.Conn()
-	s.deadline = time.Now().Add(q.timeout())
+	s.deadline = q.ctx.Time().Add(q.timeout())
 	s.id, s.path = string(q.id()), string(q.ctx.Path())
 	q.server.inFlight.Add(1)
 	q.ctx.Response.SetBodyStream(s, -1)
@@ -125,8 +129,8 @@ func (s *stream) SupportsBodyWriteTo() bool { return true }
 // WriteTo sends the pieces as they are made. A client that does not take them in time is
 // not waited for: what makes them holds a reader of the database.
 func (s *stream) WriteTo(w io.Writer) (written int64, err error) {
-	s.conn.SetWriteDeadline(s.deadline)
 	for {
+		s.conn.SetWriteDeadline(sooner(s.deadline, time.Now().Add(pieceMax)))
 		n, err := w.Write(s.piece)
 		written += int64(n)
 		if err != nil {
@@ -139,6 +143,14 @@ func (s *stream) WriteTo(w io.Writer) (written int64, err error) {
 			return written, err
 		}
 	}
+}
+
+// sooner is the earlier of two moments.
+func sooner(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // Read reads what is still to be sent.

@@ -99,12 +99,10 @@ func (h *timeHouse) stop() error {
 // timeRun is one run of a property: two tables of its own in a database, and the model
 // of them.
 type timeRun struct {
-	t  *rapid.T
-	h  *timeHouse
-	db string
-	m  *timeModel
-	// behind says that the clock has moved, and the writer may not know.
-	behind  bool
+	t       *rapid.T
+	h       *timeHouse
+	db      string
+	m       *timeModel
 	settled int // what sound is after it
 }
 

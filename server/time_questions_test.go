@@ -261,18 +261,24 @@ func (r *timeRun) rollBack(t *timeTable, wish *timeReturn, body string) bool {
 	return p.refused == nil
 }
 
-// move moves the clock on, or a little back, as machines do.
+// move moves the clock on, or a little back, as machines do. What has expired by it is
+// asked about before and after it is swept.
 func (r *timeRun) move() {
 	by := anyOf([]int64{0, 1, 7, 400, 999, 1000, 1000, 2500, 2500, 61_000, 3_600_000, -1, -5000}).Draw(r.t, "by")
 	if by < 0 {
 		r.settle() // or nobody knows what time it was to the writer
 	}
 	r.h.clock.Add(by)
-	r.behind = true
 	if r.sometimes(1) {
 		r.settle()
 	}
 	r.agree(r.look())
+	if t := r.someExpired(); t != nil { // and not swept: answers don't depend on it
+		r.askDiff(t)
+		r.askDiff(t)
+		r.askSnapshot(t)
+		r.anyQuestions()
+	}
 }
 
 // settle waits until the writer knows the time and has swept what expired.
@@ -282,7 +288,7 @@ func (r *timeRun) settle() {
 		r.want("DELETE", r.keyPath(r.m.tables[0], "none", ""), "", 404)
 		all := r.look()
 		r.agree(all)
-		if !r.someExpired() {
+		if r.someExpired() == nil {
 			return
 		}
 		r.h.clock.Add(5) // sweeps come no closer
@@ -290,15 +296,16 @@ func (r *timeRun) settle() {
 	r.t.Fatalf("there are rows that are not swept: %+v", r.look())
 }
 
-func (r *timeRun) someExpired() bool {
+// someExpired is a table with rows that have expired and are not swept, nil without one.
+func (r *timeRun) someExpired() *timeTable {
 	for _, t := range r.m.tables {
 		for _, k := range t.keys {
-			if k.row.there && !k.row.live(r.m.now) {
-				return true
+			if k.row.there && !k.row.live(r.clockNow()) {
+				return t
 			}
 		}
 	}
-	return false
+	return nil
 }
 
 // restart stops the server and starts it on the same files, perhaps with a clock that

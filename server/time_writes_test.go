@@ -65,7 +65,6 @@ func (r *timeRun) anyTable() *timeTable {
 // tick brings the model's writer to the time.
 func (r *timeRun) tick() {
 	r.m.now = r.clockNow()
-	r.behind = false
 }
 
 // anyWrite does some operation to some key.
@@ -350,6 +349,12 @@ func (r *timeRun) anySQL() {
 func (r *timeRun) anyUndo() {
 	r.tick()
 	t, key := r.anyTable(), r.choose(timeKeys...)
+	for range 3 { // what is being folded away can't be taken back: it is waited for
+		if t.keep != (past.Keep{}) {
+			r.h.clock.Add(5)
+			r.settle()
+		}
+	}
 	steps := anyOf([]int{1, 1, 2, 3, 50_000}).Draw(r.t, "steps")
 	a := r.ask("POST", r.keyPath(t, key, "/rollback", fmt.Sprintf("steps=%d", steps)), "")
 	n, code := r.m.undo(t, key, steps)

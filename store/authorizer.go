@@ -17,7 +17,6 @@ import "C"
 
 import (
 	"runtime/cgo"
-	"strings"
 
 	"crawshaw.io/sqlite"
 )
@@ -33,9 +32,6 @@ type authorizer struct {
 	foreign bool
 	// dropping is the table that the statement at hand may drop: its triggers go with it.
 	dropping string
-	// written are the tables, by their lower-case names, that statements of clients
-	// insert rows into or delete them from.
-	written map[string]bool
 	// altering says that the statement at hand alters a table.
 	altering bool
 	handle   cgo.Handle
@@ -49,7 +45,7 @@ func (z *authorizer) nextStatement() { z.dropping, z.altering = "", false }
 type policy func(action sqlite.OpType, a, b, schema string) bool
 
 func newAuthorizer(conn *sqlite.Conn, p policy) *authorizer {
-	z := &authorizer{policy: p, written: map[string]bool{}}
+	z := &authorizer{policy: p}
 	z.handle = cgo.NewHandle(z)
 	C.set_authorizer(connHandle(conn), C.uintptr_t(z.handle))
 	return z
@@ -76,9 +72,6 @@ func (z *authorizer) allows(action sqlite.OpType, a, b, schema, inner string) bo
 	case z.policy(action, a, b, schema):
 		if action == sqlite.SQLITE_DROP_TABLE {
 			z.dropping = a
-		}
-		if action == sqlite.SQLITE_INSERT || action == sqlite.SQLITE_DELETE {
-			z.written[strings.ToLower(a)] = true
 		}
 		z.altering = z.altering || action == sqlite.SQLITE_ALTER_TABLE
 		return true

@@ -82,11 +82,7 @@ var (
 // isChunked tells whether the state of an entry is kept as chunks: it is large, and the
 // entry itself can be replayed, so that most of the state was there before.
 func isChunked(e *kv.Entry) bool {
-	switch e.Op {
-	case kv.EntrySet, kv.EntryRollback, kv.EntryUnrecorded:
-		return false
-	}
-	return e.HasState && !e.Absent && len(e.Value.Bytes) >= chunkedBytesMin
+	return e.Op.Replays() && e.HasState && !e.Absent && len(e.Value.Bytes) >= chunkedBytesMin
 }
 
 // hashOf is the number by which a chunk is looked up. Two chunks may share one.

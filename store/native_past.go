@@ -183,7 +183,7 @@ func (r *entryReader) tell(e *kv.Entry, contentType string, text []byte) (elsewh
 		e.HasState = true
 		e.ContentType, e.ExpireAt = contentType, expireAt
 		e.Value = valueOf(sqlite.ColumnType(c.value_type), int64(c.integer), text)
-		return c.value_type == C.PAST_NULL && replays(e.Op)
+		return c.value_type == C.PAST_NULL && e.Op.Replays() // it may be kept in chunks
 	case e.Op.TellsAbsence():
 		e.HasState, e.Absent = true, true
 	case e.Op == kv.EntryUnrecorded:
@@ -196,12 +196,6 @@ func (r *entryReader) tell(e *kv.Entry, contentType string, text []byte) (elsewh
 		}
 	}
 	return false
-}
-
-// replays tells of operations that need no state of their own: if they have one
-// nevertheless, it may be kept in pieces.
-func replays(op kv.EntryOp) bool {
-	return op != kv.EntrySet && op != kv.EntryUnrecorded && !op.TellsAbsence()
 }
 
 // entryOp is the operation of a stored number: one that we don't know is Unrecorded, in

@@ -159,7 +159,8 @@ func TestACountIsOfTheRowsThatHistoryTells(t *testing.T) {
 }
 
 func TestAHorizonIsThatOfItsTable(t *testing.T) {
-	path, w := testdb.Open(t)
+	path := testdb.CreateUnchecked(t)
+	w := testdb.Writer(t, path, store.Options{})
 	c := newChronicle(w)
 	c.group(t, func() { c.do(t, set("k", "v")) })
 	r := testdb.Reader(t, path)

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"errors"
+
 	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/past"
 )
@@ -27,8 +29,9 @@ type retention struct {
 	committed struct{ aged, seen int64 }
 	// counting says that keys are due when they have one more keyframe.
 	counting bool
-	// due are keys with an entry that may be one too many.
-	due []string
+	// due are keys with an entry that may be one too many; taken are those that were due
+	// in this transaction.
+	due, taken []string
 }
 
 const (
@@ -66,8 +69,10 @@ func (w *WriteConn) settleRetentions(committed bool) {
 			r.committed.aged, r.committed.seen = r.aged, r.seen
 		} else {
 			r.aged, r.seen = r.committed.aged, r.committed.seen
+			r.due = append(r.taken, r.due...)
 			r.known = false // what was settled may have been rolled back, too
 		}
+		r.taken = nil
 	}
 }
 
@@ -75,6 +80,7 @@ func (w *WriteConn) settleRetentions(committed bool) {
 // now (ms), usual for tables that don't say, inside the transaction. It must not run while rows
 // are loaded and unsaved.
 func (w *WriteConn) Retain(usual past.Keep, now int64, entriesMax int) (done Retained, err error) {
+	done.Limited = usual != (past.Keep{}) // also of tables to come
 	if err := w.list(); err != nil {
 		return done, refuse(w.conn, err)
 	}
@@ -160,7 +166,7 @@ func (r *retaining) step() (err error) {
 	}
 	for len(r.due) > 0 && !r.enough() {
 		key := r.due[0]
-		r.due = r.due[1:]
+		r.due, r.taken = r.due[1:], append(r.taken, key)
 		if err := r.fold(key); err != nil {
 			return err
 		}
@@ -207,6 +213,9 @@ func (r *retaining) look(cursor *int64, wanted func(id, at int64) bool) error {
 func (r *retaining) fold(key string) error {
 	*r.folds--
 	f, err := r.past.Fold(key, r.keep, r.now)
+	if errors.Is(err, errStateMissing) || errors.Is(err, errStateDamaged) {
+		return nil // what is damaged stays as it is; who asks for it is told
+	}
 	if err != nil || f.Base.ID == 0 {
 		return err
 	}
@@ -278,8 +287,10 @@ func (r *retaining) drop(k *goneKey, beyond int64) error {
 	case newest >= beyond:
 		return nil // somebody has written since to what was over
 	case len(ids) > chainMax:
-		r.done.More = true
-		return r.fold(k.key)
+		before := r.done.Entries
+		err := r.fold(k.key)
+		r.done.More = r.done.More || r.done.Entries > before
+		return err
 	}
 	*r.folds--
 	if err := r.t.forgetEntries(k.key, ids, 0); err != nil {

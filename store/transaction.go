@@ -31,11 +31,10 @@ func (w *WriteConn) RunSQL(request *sqltx.Request, limit time.Duration, rowsMax 
 	}
 	w.ranSQL = true
 	w.foreign.begin(limit)
+	before := totalChanges(w.conn)
 	fault := w.runItems(request, rowsMax, out)
 	w.foreign.end()
-	if fault == nil {
-		fault = refuse(w.conn, w.doubtWritten())
-	}
+	w.counts.doubted = w.counts.doubted || totalChanges(w.conn) != before
 	defer w.foreign.stopper.arm(ownTimeMax)
 	if fault == nil {
 		fault = w.refuseTemporary()

@@ -59,12 +59,9 @@ type WriteConn struct {
 	ranSQL, doubted bool
 	// reserved says that the sequence has moved in this transaction.
 	reserved bool
-	// others notices what other connections commit.
-	others otherWriters
+	counts   counts
 	// retentions are how far the past of each table is looked through.
 	retentions map[string]*retention
-	// large are tables whose rows took too long to count.
-	large map[string]bool
 	// whole says that all KV tables have their triggers.
 	whole bool
 }
@@ -89,8 +86,7 @@ func OpenWriter(path string, options Options) (*WriteConn, error) {
 		meta:    meta{conn: conn},
 		actors:  actors{conn: conn, known: map[string]int64{}},
 		answers: answers{conn: conn},
-		others:  otherWriters{conn: conn},
-		large:   map[string]bool{},
+		counts:  counts{others: otherWriters{conn: conn}, large: map[string]bool{}},
 
 		retentions: map[string]*retention{},
 		tables:     map[string]*writeTable{},
@@ -167,7 +163,7 @@ func (w *WriteConn) Begin() (sequence int64, err error) {
 		err = w.raiseSequence()
 	}
 	if err == nil {
-		err = w.doubtCounts()
+		err = w.watchOthers()
 	}
 	if err != nil {
 		err = refuse(w.conn, err)
@@ -261,7 +257,7 @@ func (w *WriteConn) Commit() error {
 		return refuse(w.conn, err)
 	}
 	w.doubted = w.ranSQL || (w.doubted && !w.reserved)
-	w.ranSQL = false
+	w.ranSQL, w.counts.doubted = false, false
 	w.settleRetentions(true)
 	w.actors.committed()
 	w.resetArena()
@@ -271,7 +267,7 @@ func (w *WriteConn) Commit() error {
 // Rollback undoes the transaction, and forgets all that was believed of the file.
 func (w *WriteConn) Rollback() error {
 	w.foreign.stopper.disarm()
-	w.ranSQL, w.whole = false, false
+	w.ranSQL, w.whole, w.counts.doubted = false, false, true
 	w.settleRetentions(false)
 	w.actors.rolledBack()
 	w.meta.forget()
@@ -372,7 +368,14 @@ func (w *WriteConn) noticeSchema() error {
 	if err := w.settleCounts(); err != nil {
 		return err
 	}
+	found, err := queryInt(w.conn, clientsTriggers)
+	if err != nil {
+		return err
+	}
+	w.counts.triggered = found != 0
 	w.whole = false
+	clear(w.retentions) // the tables may be others
+	clear(w.counts.large)
 	w.forgetTables()
 	w.meta.forget()
 	w.actors.forget()
@@ -394,7 +397,7 @@ func (w *WriteConn) Close() error {
 	w.meta.forget()
 	w.actors.close()
 	w.answers.close()
-	w.others.close()
+	w.counts.others.close()
 	w.schema.close()
 	for _, stmt := range []*sqlite.Stmt{w.begin, w.commit, w.temporary} {
 		if stmt != nil {

@@ -277,9 +277,8 @@ func (w *Writer) workSQL(c *Call) error {
 	err := w.disk.RunSQL(c.SQL, limit, c.RowsMax, &c.Results)
 	c.Results.End()
 	c.Results.BytesMax = bytesMax
-	w.upkeep.distrust()     // SQL may have given rows a lifetime
-	w.upkeep.recount = true // and may have written others than we count
-	w.moveClock()           // what it changed is of this moment, and what follows it not older
+	w.upkeep.distrust() // SQL may have given rows a lifetime
+	w.moveClock()       // what it changed is of this moment, and what follows it not older
 	var item *sqltx.ItemError
 	if w.disk.TransactionEnded() || (err != nil && !errors.As(err, &item)) {
 		return err

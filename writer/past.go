@@ -114,7 +114,9 @@ func (w *Writer) goBack(c *Call, table *past.Table) (changed bool, err error) {
 	wish.Now = w.now
 	var entries [kv.EntriesMax]kv.Entry
 	counts, err := table.Plan(&wish, func(step *past.Step) error {
-		if w.sequence+kv.EntriesMax > reserved {
+		// A trigger of a client may have taken numbers beyond ours for a key that comes now.
+		newest := max(step.Row.Version, step.Row.Head)
+		if w.sequence+kv.EntriesMax > reserved || w.sequence < newest {
 			if err := w.reserveAhead(); err != nil {
 				return err
 			}

@@ -163,6 +163,7 @@ func (w *Writer) retain() error {
 // maintain is between two groups: others may be waiting.
 func (w *Writer) maintain() {
 	w.upkeep.lastWrite, w.upkeep.emptied = w.now, false
+	w.upkeep.recount = true
 	if w.upkeep.limited {
 		w.upkeep.retainAt = min(w.upkeep.retainAt, w.now+retainMillis)
 	}

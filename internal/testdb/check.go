@@ -39,6 +39,8 @@ var laws = []struct{ broken, sql string }{
 		`SELECT id, at, latest FROM (SELECT id, at, max(at) OVER (ORDER BY id) AS latest FROM "$table_history") WHERE at < latest`},
 	{"entries that are later than the clock",
 		`SELECT at, clock FROM (SELECT max(at) AS at FROM "$table_history"), (SELECT value AS clock FROM _urlite_meta WHERE name = 'clock') WHERE at > clock`},
+	{"a number of rows that is not that of its rows",
+		`SELECT rows FROM _urlite_tables WHERE name = '$table' AND rows IS NOT NULL AND rows <> (SELECT count(*) FROM "$table")`},
 	{"numbers beyond the sequence",
 		`SELECT n, sequence FROM (SELECT max(n) AS n FROM (SELECT max(version) AS n FROM "$table" UNION ALL
 			SELECT max(version) FROM "_urlite_$table_deleted" UNION ALL SELECT max(id) FROM "$table_history")),
@@ -210,8 +212,7 @@ func entryOf(row []sqltx.Value) kv.Entry {
 	case sqltx.Text:
 		value = kv.Value{Kind: kv.Text, Bytes: stored.Bytes}
 	case sqltx.Float, sqltx.Null:
-		replays := e.Op != kv.EntrySet && e.Op != kv.EntryRollback && e.Op != kv.EntryUnrecorded
-		if e.HasState && !(stored.Kind == sqltx.Null && replays) { // such a value reads as text
+		if e.HasState && !(stored.Kind == sqltx.Null && e.Op.Replays()) { // such a value reads as text
 			value = kv.Value{Kind: kv.Text, Bytes: stored.Bytes}
 		}
 	}
