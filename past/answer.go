@@ -22,8 +22,8 @@ func AppendUndone(dst []byte, key string, n, version int64) []byte {
 }
 
 // AppendReturned appends the JSON object that answers the return of a table to the second
-// to, which took so many milliseconds.
-func AppendReturned(dst []byte, to int64, counts *Counts, untouched []string, millis int64) []byte {
+// to, which took so many milliseconds. cut says that there are more untouched keys.
+func AppendReturned(dst []byte, to int64, counts *Counts, untouched []string, cut bool, millis int64) []byte {
 	dst = appendNumber(append(dst, `{"success":true`...), "to_timestamp", to)
 	dst = appendNumber(dst, "rolled_back", counts.RolledBack)
 	dst = appendNumber(dst, "deleted", counts.Deleted)
@@ -38,6 +38,9 @@ func AppendReturned(dst []byte, to int64, counts *Counts, untouched []string, mi
 		dst = jsontext.AppendString(dst, key)
 	}
 	dst = appendNumber(append(dst, ']'), "lifetimes_restored", counts.Relived)
+	if cut {
+		dst = append(dst, `,"untouched_truncated":true`...)
+	}
 	return append(dst, '}')
 }
 

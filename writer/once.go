@@ -103,7 +103,7 @@ func (c *Call) AppendAnswer(dst []byte) []byte {
 	case c.Undo != nil:
 		return past.AppendUndone(dst, c.Undo.Key, c.Undone, c.Version())
 	case c.Return != nil:
-		return past.AppendReturned(dst, c.Return.To, &c.Returned.Counts, c.Returned.Untouched, c.Returned.Millis)
+		return past.AppendReturned(dst, c.Return.To, &c.Returned.Counts, c.Returned.Untouched, c.Returned.Cut, c.Returned.Millis)
 	case c.Keep != nil:
 		return past.AppendKept(dst, c.Table, c.Kept)
 	}

@@ -23,10 +23,16 @@ type Return struct {
 // Returned is what a return has done.
 type Returned struct {
 	past.Counts
-	// Untouched are the keys that it left alone, since their past is not recorded.
+	// Untouched are the keys that it left alone, since their past is not recorded; at most
+	// untouchedMax of them.
 	Untouched []string
+	Cut       bool // there are more
 	Millis    int64
 }
+
+// untouchedMax bounds the keys that a return names as untouched: a table may hold a
+// million rate limits.
+const untouchedMax = 10_000
 
 // Keep is how much of a table's past is kept, as far as it is settled for it.
 type Keep = store.Keep
@@ -132,7 +138,9 @@ func (w *Writer) goBack(c *Call, table *past.Table) (changed bool, err error) {
 		}
 		return w.disk.Save(c.Table, step.Key, step.Row, &row)
 	}, func(key string) {
-		c.Returned.Untouched = append(c.Returned.Untouched, string([]byte(key)))
+		if c.Returned.Cut = len(c.Returned.Untouched) == untouchedMax; !c.Returned.Cut {
+			c.Returned.Untouched = append(c.Returned.Untouched, string([]byte(key)))
+		}
 	})
 	c.Returned.Counts = counts
 	c.Returned.Millis = w.config.Now() - started
