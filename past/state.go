@@ -103,8 +103,9 @@ func (t *Table) tell(key string, row *kv.Row, until int64, into *State) error {
 	now := *row
 	into.reset(Absent)
 	into.Recorded = now.Head != 0
+	over := !now.Exists || (now.ExpireAt != 0 && now.ExpireAt < until) // swept or not
 	if now.Head == 0 {
-		if now.Exists {
+		if !over {
 			into.Fate = Unknown
 			return nil
 		}
@@ -125,7 +126,7 @@ func (t *Table) tell(key string, row *kv.Row, until int64, into *State) error {
 	case how == beyond:
 		return t.beforeFirst(&l, until, into)
 	case l.Op == kv.EntryUnrecorded:
-		if l.ID == head.ID && !now.Exists && now.UpdatedAt < until {
+		if l.ID == head.ID && over && (now.Exists || now.UpdatedAt < until) {
 			into.madeBy(&l)
 			return nil // it went in the gap, or with it
 		}

@@ -221,8 +221,10 @@ func (w *world) was(key string, until int64) *State {
 	if until <= w.horizon {
 		never = &State{Fate: Folded, Oldest: w.horizon}
 	}
+	// A lifetime that was over is over, whether or not anybody swept.
+	over := l.row.Exists && l.row.ExpireAt != 0 && l.row.ExpireAt < until
 	if len(l.chain) == 0 {
-		if l.row.Exists {
+		if l.row.Exists && !over {
 			return &State{Fate: Unknown}
 		}
 		return never
@@ -244,7 +246,7 @@ func (w *world) was(key string, until int64) *State {
 	s := &State{Fate: Absent, OpNumber: e.OpNumber, At: e.At}
 	switch after := l.after[i]; {
 	case e.Op == kv.EntryUnrecorded:
-		if i < len(l.chain)-1 || l.row.Exists || l.row.UpdatedAt >= until {
+		if i < len(l.chain)-1 || (l.row.Exists && !over) || (!l.row.Exists && l.row.UpdatedAt >= until) {
 			return &State{Fate: Unknown}
 		}
 	case after.Live(until - 1):

@@ -123,7 +123,11 @@ func (b *jsonBody) operation(told *past.Told) {
 	b.state("old_value", "raw_old_value", told.Before)
 	b.state("new_value", "raw_new_value", told.After)
 	if told.Op == kv.EntryUnrecorded && told.HasState {
-		b.number("unrecorded_until", secondsDown(told.Arg))
+		until := told.Arg
+		if told.OpNumber > 1 { // SQL may have left the time of the row alone
+			until = max(until, told.At)
+		}
+		b.number("unrecorded_until", secondsDown(until))
 	}
 	b.out = append(b.out, '}')
 }

@@ -150,7 +150,11 @@ func (k *timeline) told(i int) string {
 	}
 	out += shownOrNull(&before, beforeKnown, "old_value") + shownOrNull(&e.after, e.known, "new_value")
 	if e.isGap() && e.known {
-		out += fmt.Sprintf(`,"unrecorded_until":%d`, e.until/1000)
+		until := e.until
+		if e.number > 1 {
+			until = max(until, e.at)
+		}
+		out += fmt.Sprintf(`,"unrecorded_until":%d`, until/1000)
 	}
 	return out + "}}"
 }

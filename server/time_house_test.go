@@ -99,6 +99,7 @@ func (h *timeHouse) stop() error {
 // timeRun is one run of a property: two tables of its own in a database, and the model
 // of them.
 type timeRun struct {
+	latest  int64
 	t       *rapid.T
 	h       *timeHouse
 	db      string
@@ -286,12 +287,19 @@ func (r *timeRun) agree(all map[string]*seen) {
 }
 
 // clockNow is what time it is to the writer, if it looks.
-func (r *timeRun) clockNow() int64 { return max(r.m.now, r.h.clock.Load()) }
+func (r *timeRun) clockNow() int64 {
+	now := r.h.clock.Load()
+	r.latest = max(r.latest, now)
+	return now
+}
+
+// latestNow is the latest time at which the writer may have swept or folded.
+func (r *timeRun) latestNow() int64 { return max(r.clockNow(), r.latest) }
 
 // agreeOnSweep follows which rows were swept, if they have expired.
 func (r *timeRun) agreeOnSweep(t *timeTable, s *seen) {
 	for key, k := range t.keys {
-		if _, there := s.rows[key]; k.row.there && !there && !k.row.live(r.clockNow()) {
+		if _, there := s.rows[key]; k.row.there && !there && !k.row.live(r.latestNow()) {
 			k.expire()
 			t.dropTraceless(key)
 		}

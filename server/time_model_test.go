@@ -87,7 +87,7 @@ func (k *timeline) at(until, horizon int64) timeMoment {
 		}
 	}
 	switch {
-	case k.isBare():
+	case k.isBare() && !k.isOver(until):
 		return timeMoment{fate: past.Unknown}
 	case k.based:
 		return timeMoment{fate: past.Folded, oldest: k.entries[0].at}
@@ -99,11 +99,19 @@ func (k *timeline) at(until, horizon int64) timeMoment {
 	return timeMoment{fate: past.Absent}
 }
 
+// isOver tells of a key that is no more at a moment, as nobody needs history to know.
+func (k *timeline) isOver(until int64) bool {
+	if k.row.there {
+		return k.row.expireAt != 0 && k.row.expireAt < until
+	}
+	return k.updatedAt < until
+}
+
 // after is the key as it was at a moment after the entry i and before the next.
 func (k *timeline) after(i int, until int64) timeMoment {
 	m := timeMoment{state: k.entries[i].after, entry: k.entries[i]}
 	switch {
-	case m.entry.isGap() && i == len(k.entries)-1 && !k.row.there && k.updatedAt < until:
+	case m.entry.isGap() && i == len(k.entries)-1 && k.isOver(until):
 		return timeMoment{fate: past.Absent, entry: m.entry}
 	case m.entry.isGap():
 		return timeMoment{fate: past.Unknown}
@@ -138,7 +146,7 @@ func (t *timeTable) key(name string) *timeline {
 
 // timeModel is a database.
 type timeModel struct {
-	now    int64 // the writer's time, which never runs backwards while it works
+	now    int64 // the time at the latest write
 	clock  int64 // the time of the latest entry
 	tables []*timeTable
 }

@@ -329,7 +329,7 @@ func (r *timeRun) restart() {
 func (r *timeRun) agreeOnPast(t *timeTable, s *seen) {
 	beyond := int64(0) // what is older need not be kept
 	if t.keep.Seconds > 0 {
-		beyond = r.clockNow() - t.keep.Seconds*1000
+		beyond = r.latestNow() - t.keep.Seconds*1000
 	}
 	if s.horizon < t.horizon || (s.horizon > t.horizon && s.horizon >= beyond) {
 		r.t.Fatalf("%s: the past is told from %d on, want %d or at most %d", t.name, s.horizon, t.horizon, beyond)

@@ -228,6 +228,10 @@ func (r *retaining) fold(key string) error {
 	if err := r.t.chunks.dropUnused(key, f.Base.OpNumber); err != nil {
 		return err
 	}
+	bindText(r.t.forgetAside, 1, key)
+	if err := step(r.t.forgetAside); err != nil {
+		return err
+	}
 	r.done.Entries += len(f.Gone)
 	if f.Base.At < r.beyond() { // not only for their number
 		r.horizon = max(r.horizon, f.Base.At)

@@ -44,7 +44,10 @@ const (
 	makeBase      = `UPDATE main."$table_history" SET prev = 0 WHERE id = ?1`
 	makeBaseState = `UPDATE main."$table_history" SET prev = 0, content_type = ?2, expire_at = ?3, value = ?4 WHERE id = ?1`
 	agedEntries   = `SELECT id, key, at FROM main."$table_history" WHERE id > ?1 ORDER BY id LIMIT ?2`
-	goneKeys      = `SELECT key, head, updated_at FROM main."_urlite_$table_deleted" WHERE updated_at < ?1 AND version >= 0 ORDER BY updated_at LIMIT ?2`
+	// forgetAside forgets a chain that a trigger has set aside for a change that came to
+	// nothing: its end may be folded away.
+	forgetAside = `DELETE FROM main."_urlite_$table_deleted" WHERE key = ?1 AND version < 0`
+	goneKeys    = `SELECT key, head, updated_at FROM main."_urlite_$table_deleted" WHERE updated_at < ?1 AND version >= 0 ORDER BY updated_at LIMIT ?2`
 
 	// The step removes what a group can afford; the index finds it. Plain SQL may have
 	// written an expiry of 0, which is none, and keys that are no text, which are none.
@@ -71,6 +74,7 @@ type writeTable struct {
 	chunks                              *chunkWriter
 	chunksRead                          *chunkReader
 	past                                pastTable
+	forgetAside                         *sqlite.Stmt
 	retention                           *retention
 	// grown is by how many rows the table has grown in this transaction.
 	grown int64
@@ -90,7 +94,7 @@ func prepareWriteTable(conn *sqlite.Conn, table string) (*writeTable, error) {
 		{&t.expired, expireRows}, {&t.expiry, nextExpiry}, {&t.closeExpired, closeExpired},
 		{&t.entryOp, selectEntryOp}, {&t.forget, deleteEntry}, {&t.reopen, reopenEntry},
 		{&t.base, makeBase}, {&t.baseState, makeBaseState}, {&t.aged, agedEntries}, {&t.gone, goneKeys},
-		{&t.count, moveCount},
+		{&t.count, moveCount}, {&t.forgetAside, forgetAside},
 	} {
 		stmt, _, err := conn.PrepareTransient(forTable(s.sql, table))
 		if err != nil {
@@ -109,7 +113,7 @@ func (t *writeTable) finalize() {
 	for _, stmt := range []*sqlite.Stmt{
 		t.row, t.rowAll, t.insert, t.update, t.value, t.life, t.delete,
 		t.deleted, t.bury, t.unbury, t.entry, t.fullEntry, t.closes, t.expired, t.expiry, t.closeExpired,
-		t.entryOp, t.forget, t.reopen, t.base, t.baseState, t.aged, t.gone, t.count,
+		t.entryOp, t.forget, t.reopen, t.base, t.baseState, t.aged, t.gone, t.count, t.forgetAside,
 	} {
 		if stmt != nil {
 			stmt.Finalize()

@@ -58,8 +58,20 @@ const (
 	sweepRowsMin = 16
 )
 
-// moveClock takes the group's time, which never runs backwards.
-func (w *Writer) moveClock() { w.now = max(w.now, w.config.Now()) }
+// moveClock takes the group's time: the machine's, by which requests have deadlines and keys
+// lifetimes. If it was set back, what was to be done later is looked at anew.
+func (w *Writer) moveClock() {
+	now := w.config.Now()
+	if now < w.now {
+		w.upkeep.rewind(now)
+	}
+	w.now = now
+}
+
+func (u *upkeep) rewind(now int64) {
+	u.sweepAt, u.sweepNotBefore, u.retainAt, u.retainedAt = 0, 0, 0, 0
+	u.lastWrite = min(u.lastWrite, now)
+}
 
 // sweepDue tells whether it is time to look for expired rows.
 func (w *Writer) sweepDue() bool { return w.now >= w.upkeep.nextSweep() }
