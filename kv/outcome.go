@@ -85,6 +85,7 @@ func (out *Outcome) apply(recorded bool, row *Row, now int64, sequence *int64, l
 	row.CreatedAt, row.UpdatedAt, row.ExpireAt = out.CreatedAt, out.UpdatedAt, out.ExpireAt
 	row.Version, row.Undone = *sequence, false
 	if recorded {
+		row.Unseen = false
 		entry := out.Entry
 		entry.At = now
 		link(row, *sequence, &entry)
@@ -106,7 +107,7 @@ const EntriesMax = 2
 // ExpireNow leaves of an expired row what there is of a key that is not there: its
 // chain, with the state that unrecorded writes had given it.
 func (r *Row) ExpireNow(log []Entry) []Entry {
-	if r.gapOpen() {
+	if r.gapOpen() && !r.Unseen {
 		log = closeGap(r, 0, nil, log)
 	}
 	*r = Row{UpdatedAt: r.ExpireAt, Version: r.Head, OpNumber: r.OpNumber, Head: r.Head}
@@ -131,9 +132,9 @@ func openGap(row *Row, now int64, sequence *int64, log []Entry) []Entry {
 func closeGap(row *Row, now int64, sequence *int64, log []Entry) []Entry {
 	var entry Entry
 	switch {
-	case row.gapOpen():
+	case row.gapOpen() && !row.Unseen:
 		entry = Entry{ID: row.Head, OpNumber: row.OpNumber, Op: EntryUnrecorded, Closes: true}
-	case row.Head == 0 && row.Exists:
+	case row.Unseen, row.Head == 0 && row.Exists:
 		*sequence++
 		entry = Entry{Op: EntryUnrecorded, At: now}
 		link(row, *sequence, &entry)

@@ -22,6 +22,9 @@ type Row struct {
 	// Undone says that Head tells the row, though its Version is another: the entries
 	// after it were undone and are gone.
 	Undone bool
+	// Unseen says that SQL gave the row a Version of its own, so that nobody noticed what
+	// it did: a gap without an entry.
+	Unseen bool
 }
 
 // Live tells whether the row is there for readers and writers at now. From its

@@ -39,7 +39,7 @@ func (t *Table) History(key string, before int64, limit int, each func(*Told) er
 		return hasGaps, err
 	}
 	h := history{t: t, key: key, each: each}
-	if gapOpen(&now) {
+	if gapOpen(&now) && !now.Unseen {
 		h.open = now.Head
 	}
 	if err := h.collect(from, min(limit, HistoryMax)); err != nil {

@@ -132,6 +132,9 @@ func (t *Table) tell(key string, row *kv.Row, until int64, into *State) error {
 		}
 		into.Fate = Unknown
 		return nil
+	case l.ID == head.ID && now.Unseen:
+		into.Fate = Unknown // who knows since when
+		return nil
 	case l.ID == head.ID && now.Exists && !gapOpen(&now):
 		into.take(&now) // nothing has to be replayed
 		into.madeBy(&l)

@@ -38,6 +38,7 @@ type counts struct {
 	// doubted says that somebody else may have written rows since they were right;
 	// triggered, that a client's triggers may with any write.
 	doubted, triggered bool
+	disturbed          bool
 	others             otherWriters
 	// large are tables that took too long to count.
 	large map[string]bool
@@ -87,10 +88,14 @@ func (w *WriteConn) settleCounts() error {
 	return err
 }
 
+// Disturbed tells whether, when the transaction began, somebody else had committed since the
+// one before.
+func (w *WriteConn) Disturbed() bool { return w.counts.disturbed }
+
 // watchOthers notices, at the begin of a transaction, that somebody else has committed.
 func (w *WriteConn) watchOthers() error {
 	committed, err := w.counts.others.committed()
-	if committed {
+	if w.counts.disturbed = committed; committed {
 		w.counts.doubted = true
 		for _, r := range w.retentions {
 			r.known = false // another server may have settled something

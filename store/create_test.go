@@ -37,7 +37,7 @@ func TestANewDatabaseIsWholeAndHasNothingBesideIt(t *testing.T) {
 		testdb.Check(t, path)
 	}
 	f("", `"_query_history" | "_urlite_actors" | "_urlite_meta" | "_urlite_tables"`)
-	f("own", `"_query_history" | "_urlite_actors" | "_urlite_meta" | "_urlite_own_chunks" | "_urlite_own_deleted" | "_urlite_own_states" | "_urlite_tables" | "own" | "own_history"`)
+	f("own", `"_query_history" | "_urlite_actors" | "_urlite_meta" | "_urlite_own_chunks" | "_urlite_own_deleted" | "_urlite_own_states" | "_urlite_own_undone" | "_urlite_tables" | "own" | "own_history"`)
 }
 
 func TestOfManyWhoCreateOneFileExactlyOneDoes(t *testing.T) {

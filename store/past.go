@@ -158,17 +158,17 @@ func (p *Past) Row(key string, row *kv.Row, arena []byte) ([]byte, error) {
 	return read, p.fail(p.gone(key, row))
 }
 
-// findUndone tells a row with unrecorded writes from one that is undone.
+// findUndone tells a row with unrecorded writes from one that is undone, or that SQL has
+// given a version.
 func (p *Past) findUndone(key string, row *kv.Row) error {
 	if row.Head == 0 || row.Version == row.Head {
 		return nil
 	}
-	link, err := p.link(key, row.Head)
-	row.Undone = err == nil && link.Op != kv.EntryUnrecorded
-	if errors.Is(err, past.ErrMissing) {
-		return nil // whoever follows the chain will notice
+	stmt, err := p.ready(pastMarks)
+	if err != nil {
+		return err
 	}
-	return err
+	return p.numbers.mark(p.conn, stmt, key, row)
 }
 
 // gone reads the chain that is left of a key without a row.

@@ -18,6 +18,9 @@ const (
 	bareRows    = `(SELECT key, content_type, created_at, updated_at, expire_at, version, 0 AS op_number, -1 AS head, value FROM main."$table")`
 	bareHistory = `(SELECT 0 AS id, '' AS key, 0 AS op_number, 0 AS op, 0 AS at, 0 AS prev, 0 AS actor, NULL AS arg,
 		NULL AS path, NULL AS content_type, NULL AS expire_at, NULL AS value WHERE 0)`
+	pastUndone = `main."_urlite_$table_undone"`
+	bareUndone = `(SELECT '' AS key, 0 AS version WHERE 0)`
+
 	bareDeleted = `(SELECT '' AS key, 0 AS updated_at, 0 AS version, 0 AS op_number, 0 AS head WHERE 0)`
 )
 
@@ -28,6 +31,7 @@ const (
 	tryRows pastQuery = iota
 	tryPast
 	pastRow
+	pastMarks
 	pastGone
 	pastEntry
 	pastLink
@@ -57,10 +61,11 @@ const linkColumns = `id, op_number, prev, at, op, content_type IS NOT NULL OR op
 var pastSQL = [pastQueries]string{
 	tryRows: `SELECT key, ` + rowColumns + `, value FROM ` + pastRows + ` LIMIT 0`,
 	tryPast: `SELECT ` + entryColumns + `, h.key, d.key, updated_at FROM (SELECT key, ` + entryColumns + ` FROM ` + pastHistory + `) AS h,
-		(SELECT key, updated_at, version, op_number AS number, head FROM ` + pastDeleted + `) AS d LIMIT 0`,
+		(SELECT key, updated_at, version, op_number AS number, head FROM ` + pastDeleted + `) AS d, ` + pastUndone + ` AS u LIMIT 0`,
 
-	pastRow:  `SELECT ` + rowColumns + `, value FROM $rows WHERE key = ?1`,
-	pastGone: `SELECT updated_at, version, op_number, head FROM $deleted WHERE key = ?1`,
+	pastRow:   `SELECT ` + rowColumns + `, value FROM $rows WHERE key = ?1`,
+	pastMarks: `SELECT (SELECT version FROM $undone WHERE key = ?1), (SELECT op FROM $history WHERE id = ?2)`,
+	pastGone:  `SELECT updated_at, version, op_number, head FROM $deleted WHERE key = ?1`,
 
 	pastEntry:      `SELECT ` + entryColumns + ` FROM $history WHERE id = ?2 AND +key = ?1`,
 	pastLink:       `SELECT ` + linkColumns + ` FROM $history WHERE id = ?2 AND +key = ?1`,
@@ -99,7 +104,7 @@ var pastSQL = [pastQueries]string{
 
 const (
 	walkedColumns = `SELECT created_at, updated_at, expire_at, version, op_number, head,
-		head > 0 AND version <> head AND coalesce((SELECT op <> 11 FROM $history AS h WHERE h.id = r.head AND h.key = r.key), 0),
+		head > 0 AND version <> head AND EXISTS (SELECT 1 FROM $undone AS u WHERE u.key = r.key AND u.version = r.version),
 		$bytes, key, content_type`
 	fromWalked = ` FROM $rows AS r WHERE key >= ?1 AND key < ?2 ORDER BY key`
 )
@@ -119,11 +124,11 @@ type pastTable struct {
 
 // sql is the text of a query.
 func (t *pastTable) sql(query pastQuery, bytesOf string) string {
-	rows, history, deleted := pastRows, pastHistory, pastDeleted
+	rows, history, deleted, undone := pastRows, pastHistory, pastDeleted, pastUndone
 	if t.bare {
-		rows, history, deleted = bareRows, bareHistory, bareDeleted
+		rows, history, deleted, undone = bareRows, bareHistory, bareDeleted, bareUndone
 	}
-	sql := strings.NewReplacer("$rows", rows, "$history", history, "$deleted", deleted, "$bytes", bytesOf).Replace(pastSQL[query])
+	sql := strings.NewReplacer("$rows", rows, "$history", history, "$deleted", deleted, "$undone", undone, "$bytes", bytesOf).Replace(pastSQL[query])
 	return forTable(sql, t.name)
 }
 

@@ -253,3 +253,31 @@ func TestActorsHaveTheirNames(t *testing.T) {
 		}
 	})
 }
+
+// SQL that gives a row a version of its own goes past our triggers. It is a gap all the
+// same; the next write, which is the first to see it, dates it.
+func TestSQLThatSetsTheVersionIsAGapAndNoUndo(t *testing.T) {
+	path, w := testdb.Open(t)
+	b := newBook(w)
+	b.all(t, set("k", "1"))
+	commitSQL(t, w, sql("UPDATE kv_store SET value = 5, version = version + 7"))
+	r := testdb.Reader(t, path)
+	f := func(until int64, want bygone.Fate, value string) {
+		t.Helper()
+		within(t, r, b.table, func(p *store.Past) {
+			var state bygone.State
+			must(t, bygone.Of(p).At("k", until, &state))
+			if state.Fate != want || string(state.Row.Value.Append(nil)) != value {
+				t.Errorf("until %d: fate %d, value %s; want %d, %s", until, state.Fate, state.Row.Value.Append(nil), want, value)
+			}
+		})
+	}
+	f(b.now+10, bygone.Unknown, "")
+	b.now += 100
+	b.all(t, incr("k", 1))
+	far := int64(1) << 60
+	f(far, bygone.There, "6")
+	if got := past(t, path, b.table, "k"); got != "1 11 4" {
+		t.Error(got)
+	}
+}

@@ -117,9 +117,16 @@ const deletedSchema = `CREATE TABLE IF NOT EXISTS main."_urlite_$table_deleted"(
 const goneSchema = `CREATE INDEX IF NOT EXISTS main."_urlite_$table_gone"
 	ON "_urlite_$table_deleted"(updated_at)`
 
+// undoneSchema marks the rows that their latest entry tells, though they have a version of
+// their own: the entries after it were undone. SQL that sets a version is no undo.
+const undoneSchema = `CREATE TABLE IF NOT EXISTS main."_urlite_$table_undone"(
+	key TEXT PRIMARY KEY NOT NULL,
+	version INTEGER NOT NULL
+) WITHOUT ROWID`
+
 // tableSchemas are what belongs to a KV table, in the order that they are made in.
 var tableSchemas = append([]string{
-	tableSchema, historySchema, keyframesSchema, gapsSchema, expirySchema, unrecordedSchema, deletedSchema, goneSchema,
+	tableSchema, historySchema, keyframesSchema, gapsSchema, expirySchema, unrecordedSchema, deletedSchema, goneSchema, undoneSchema,
 }, chunkSchemas...)
 
 // forTable puts a table's name into a statement. kv.CheckTable has passed it, so
@@ -216,7 +223,7 @@ func inspectTable(conn *sqlite.Conn, table string) (tableState, error) {
 			return tableMissing, refusal.Newf(refusal.InvalidParameters, "%q is not a key-value table: it has no column %s", table, name)
 		}
 	}
-	for _, companion := range []string{table + "_history", "_urlite_" + table + "_deleted"} {
+	for _, companion := range []string{table + "_history", "_urlite_" + table + "_deleted", "_urlite_" + table + "_undone"} {
 		columns, err := columnsOf(conn, companion)
 		if err != nil {
 			return tableMissing, err

@@ -321,7 +321,7 @@ func forgetStrangers(conn *sqlite.Conn, table string, state tableState, known bo
 	defer setTriggers(conn, true)
 	statements := []string{nameStrangers, versionStrangers, forgetStrangeHeads, forgetStrangeChains, forgetStrangePast}
 	if state == tableMissing {
-		statements = []string{`DELETE FROM main."_urlite_$table_chunks"`, `DELETE FROM main."_urlite_$table_states"`,
+		statements = []string{`DELETE FROM main."_urlite_$table_undone"`, `DELETE FROM main."_urlite_$table_chunks"`, `DELETE FROM main."_urlite_$table_states"`,
 			`DELETE FROM main."_urlite_$table_deleted"`, `DELETE FROM main."$table_history"`}
 	}
 	if !known {

@@ -36,8 +36,10 @@ const (
 	// reopenEntry takes back what a gap was closed with, deleteEntry an entry as a whole.
 	reopenEntry = `UPDATE main."$table_history" SET arg = NULL, content_type = NULL, expire_at = NULL, value = NULL WHERE id = ?1 AND op = 11`
 	deleteEntry = `DELETE FROM main."$table_history" WHERE id = ?1`
-	// selectEntryOp tells a row with unrecorded writes from one that is undone.
-	selectEntryOp = `SELECT op FROM main."$table_history" WHERE id = ?1`
+	// selectMarks tell what a row is whose version is not that of its latest entry.
+	selectMarks = `SELECT (SELECT version FROM main."_urlite_$table_undone" WHERE key = ?1), (SELECT op FROM main."$table_history" WHERE id = ?2)`
+	markUndone  = `INSERT OR REPLACE INTO main."_urlite_$table_undone"(key, version) VALUES (?1, ?2)`
+	markDone    = `DELETE FROM main."_urlite_$table_undone" WHERE key = ?1`
 
 	// makeBase makes an entry that tells its state the oldest of its key, makeBaseState one
 	// that does not.
@@ -69,7 +71,8 @@ type writeTable struct {
 	deleted, bury, unbury               *sqlite.Stmt
 	entry, fullEntry, closes            *sqlite.Stmt
 	expired, expiry, closeExpired       *sqlite.Stmt
-	entryOp, forget, reopen             *sqlite.Stmt
+	marks, undone, done                 *sqlite.Stmt
+	forget, reopen                      *sqlite.Stmt
 	base, baseState, aged, gone, count  *sqlite.Stmt
 	chunks                              *chunkWriter
 	chunksRead                          *chunkReader
@@ -92,7 +95,7 @@ func prepareWriteTable(conn *sqlite.Conn, table string) (*writeTable, error) {
 		{&t.deleted, selectDeleted}, {&t.bury, insertDeleted}, {&t.unbury, forgetDeleted},
 		{&t.entry, insertEntry}, {&t.fullEntry, insertFullEntry}, {&t.closes, closeEntry},
 		{&t.expired, expireRows}, {&t.expiry, nextExpiry}, {&t.closeExpired, closeExpired},
-		{&t.entryOp, selectEntryOp}, {&t.forget, deleteEntry}, {&t.reopen, reopenEntry},
+		{&t.marks, selectMarks}, {&t.undone, markUndone}, {&t.done, markDone}, {&t.forget, deleteEntry}, {&t.reopen, reopenEntry},
 		{&t.base, makeBase}, {&t.baseState, makeBaseState}, {&t.aged, agedEntries}, {&t.gone, goneKeys},
 		{&t.count, moveCount}, {&t.forgetAside, forgetAside},
 	} {
@@ -113,7 +116,7 @@ func (t *writeTable) finalize() {
 	for _, stmt := range []*sqlite.Stmt{
 		t.row, t.rowAll, t.insert, t.update, t.value, t.life, t.delete,
 		t.deleted, t.bury, t.unbury, t.entry, t.fullEntry, t.closes, t.expired, t.expiry, t.closeExpired,
-		t.entryOp, t.forget, t.reopen, t.base, t.baseState, t.aged, t.gone, t.count, t.forgetAside,
+		t.marks, t.undone, t.done, t.forget, t.reopen, t.base, t.baseState, t.aged, t.gone, t.count, t.forgetAside,
 	} {
 		if stmt != nil {
 			stmt.Finalize()
@@ -154,7 +157,7 @@ func (t *writeTable) load(w *WriteConn, key string, withValue bool, row *kv.Row)
 	}
 	if row.Exists {
 		if row.Head != 0 && row.Version != row.Head {
-			row.Undone, err = t.isUndone(w.conn, row.Head)
+			err = t.numbers.mark(w.conn, t.marks, key, row)
 		}
 		return arena, err
 	}
@@ -175,16 +178,23 @@ func (t *writeTable) load(w *WriteConn, key string, withValue bool, row *kv.Row)
 	return arena, t.deleted.Reset()
 }
 
-// isUndone tells whether a row of another version than its latest entry has that one for
-// its state after all: no unrecorded write followed it, those that did were undone.
-func (t *writeTable) isUndone(conn *sqlite.Conn, head int64) (bool, error) {
-	t.numbers[0] = head
-	found, err := t.numbers.ask(conn, t.entryOp, "", 1, 1)
-	return found && kv.EntryOp(t.numbers[0]) != kv.EntryUnrecorded, err
+// mark tells what a row is whose version is not that of its latest entry, with a statement of
+// selectMarks.
+func (n *numbers) mark(conn *sqlite.Conn, marks *sqlite.Stmt, key string, row *kv.Row) error {
+	n[0] = row.Head
+	_, err := n.ask(conn, marks, key, 1, 2)
+	row.Undone = n[0] == row.Version
+	row.Unseen = !row.Undone && n[1] != 0 && kv.EntryOp(n[1]) != kv.EntryUnrecorded
+	return err
 }
 
 // save brings the file from was, the row as loaded, to now.
 func (t *writeTable) save(conn *sqlite.Conn, key string, was, now *kv.Row) error {
+	if was.Undone || now.Undone {
+		if err := t.saveMark(key, now); err != nil {
+			return err
+		}
+	}
 	switch {
 	case now.Exists && !was.Exists:
 		if was.Head != 0 {
@@ -208,6 +218,17 @@ func (t *writeTable) save(conn *sqlite.Conn, key string, was, now *kv.Row) error
 		return t.disinter(key) // nothing is left of its chain
 	}
 	return nil
+}
+
+// saveMark marks a row that is undone, or takes its mark away.
+func (t *writeTable) saveMark(key string, now *kv.Row) error {
+	if !now.Undone {
+		bindText(t.done, 1, key)
+		return step(t.done)
+	}
+	bindText(t.undone, 1, key)
+	t.undone.BindInt64(2, now.Version)
+	return step(t.undone)
 }
 
 func sameLife(was, now *kv.Row) bool {

@@ -17,6 +17,9 @@ import (
 type Disk interface {
 	// Begin starts a transaction and answers the file's write sequence number.
 	Begin() (sequence int64, err error)
+	// Disturbed tells whether anybody else has committed to the file since the Begin before
+	// the latest.
+	Disturbed() bool
 	// Load reads a row, its value only if asked. The value's bytes are good until
 	// the transaction ends.
 	Load(table, key string, withValue bool, row *kv.Row) error

@@ -326,6 +326,8 @@ func (f *fake) checkPast() {
 	}
 }
 
+func (f *fake) Disturbed() bool { return false }
+
 func (f *fake) Recount() (more bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

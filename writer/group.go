@@ -53,6 +53,9 @@ func (w *Writer) attemptWith(calls []*Call, mayTidy bool) (n int, begun bool, er
 		return len(calls), false, err
 	}
 	w.overlay.loaded, w.clock = 0, w.disk.Clock()
+	if w.disk.Disturbed() {
+		w.upkeep.distrust() // rows may have come with a lifetime
+	}
 	w.moveClock() // now, not before: another process may have held the file for seconds
 	n, reason, err := w.fill(calls, started)
 	if err == nil {
