@@ -83,19 +83,21 @@ var pastSQL = [pastQueries]string{
 	pastKnown: `SELECT rows FROM main._urlite_tables WHERE name = ?1 AND rows IS NOT NULL`,
 	pastAll:   `SELECT count(*) FROM $rows`,
 	pastCount: `SELECT - (SELECT count(*) FROM $rows WHERE key < ?1) - (SELECT count(*) FROM $rows WHERE key >= ?2)
-		- (SELECT count(*) FROM $rows WHERE version <> head AND key >= ?1 AND key < ?2)
-		- (SELECT count(*) FROM $rows WHERE expire_at < ?3 AND expire_at <> 0 AND version = head AND +key >= ?1 AND +key < ?2)`,
-	pastCountWithin: `SELECT count(*) FROM $rows WHERE key >= ?1 AND key < ?2 AND version = head
+		- (SELECT count(*) FROM $rows WHERE head = 0 AND key >= ?1 AND key < ?2)
+		- (SELECT count(*) FROM $rows WHERE version <> head AND head <> 0 AND key >= ?1 AND key < ?2)
+		- (SELECT count(*) FROM $rows WHERE expire_at < ?3 AND expire_at <> 0 AND version = head AND head <> 0 AND +key >= ?1 AND +key < ?2)`,
+	pastCountWithin: `SELECT count(*) FROM $rows WHERE key >= ?1 AND key < ?2 AND version = head AND head <> 0
 		AND (expire_at IS NULL OR expire_at = 0 OR expire_at >= ?3)`,
 
 	// Of the entries of a key that lie within the span, the first leads out of it: so
 	// a key with a million of them is found once, and with it the entry before the span.
-	pastChanged: `SELECT key, max(before), EXISTS (SELECT 1 FROM $rows AS r WHERE r.key = c.key AND r.version = r.head
+	pastChanged: `SELECT key, max(before), EXISTS (SELECT 1 FROM $rows AS r WHERE r.key = c.key AND r.version = r.head AND r.head <> 0
 			AND (r.expire_at IS NULL OR r.expire_at = 0 OR r.expire_at >= ?5)) FROM (
 		SELECT key, prev AS before FROM $history WHERE id >= ?3 AND id < ?4 AND prev < ?3 AND +key >= ?1 AND +key < ?2
 		UNION ALL SELECT key, 0 FROM $rows WHERE expire_at >= ?5 AND expire_at < ?6 AND expire_at <> 0 AND +key >= ?1 AND +key < ?2
 		UNION ALL SELECT key, 0 FROM $deleted WHERE updated_at >= ?5 AND updated_at < ?6 AND version >= 0 AND +key >= ?1 AND +key < ?2
-		UNION ALL SELECT key, 0 FROM $rows WHERE version <> head AND key >= ?1 AND key < ?2
+		UNION ALL SELECT key, 0 FROM $rows WHERE head = 0 AND key >= ?1 AND key < ?2
+		UNION ALL SELECT key, 0 FROM $rows WHERE version <> head AND head <> 0 AND key >= ?1 AND key < ?2
 		) AS c GROUP BY key ORDER BY key`,
 
 	pastWalk:       walkedColumns + fromWalked,

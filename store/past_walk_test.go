@@ -451,7 +451,7 @@ func TestAFileFromBeforeItsIndexesIsToldAllTheSame(t *testing.T) {
 	}
 	before := tell()
 	conn := raw(t, path)
-	for _, index := range []string{"gaps", "unrecorded", "gone"} {
+	for _, index := range []string{"gaps", "unrecorded", "gapped", "gone"} {
 		rawExec(t, conn, "DROP INDEX _urlite_kv_store_"+index)
 	}
 	rawExec(t, conn, "DROP TABLE _urlite_tables", "DROP TABLE _urlite_actors")

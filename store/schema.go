@@ -94,10 +94,16 @@ const keyframesSchema = `CREATE INDEX IF NOT EXISTS main."_urlite_$table_keyfram
 const expirySchema = `CREATE INDEX IF NOT EXISTS main."_urlite_$table_expiry"
 	ON "$table"(expire_at) WHERE expire_at IS NOT NULL`
 
-// unrecordedSchema finds the rows that history does not tell: those that never had any,
-// and those that were written since without. (And a few that are undone.)
-const unrecordedSchema = `CREATE INDEX IF NOT EXISTS main."_urlite_$table_unrecorded"
-	ON "$table"(key) WHERE version <> head`
+// unrecordedSchema and gappedSchema find the rows that history does not tell: those that
+// never had any, and those that were written since without. (And a few that are undone.)
+// They are two, so that a write without history to a row without one, such as of a rate
+// limit, moves neither: it does not touch head.
+const (
+	unrecordedSchema = `CREATE INDEX IF NOT EXISTS main."_urlite_$table_unrecorded"
+	ON "$table"(key) WHERE head = 0`
+	gappedSchema = `CREATE INDEX IF NOT EXISTS main."_urlite_$table_gapped"
+	ON "$table"(key) WHERE version <> head AND head <> 0`
+)
 
 // gapsSchema finds the entries that stand for unrecorded writes.
 const gapsSchema = `CREATE INDEX IF NOT EXISTS main."_urlite_$table_gaps"
@@ -126,7 +132,7 @@ const undoneSchema = `CREATE TABLE IF NOT EXISTS main."_urlite_$table_undone"(
 
 // tableSchemas are what belongs to a KV table, in the order that they are made in.
 var tableSchemas = append([]string{
-	tableSchema, historySchema, keyframesSchema, gapsSchema, expirySchema, unrecordedSchema, deletedSchema, goneSchema, undoneSchema,
+	tableSchema, historySchema, keyframesSchema, gapsSchema, expirySchema, unrecordedSchema, gappedSchema, deletedSchema, goneSchema, undoneSchema,
 }, chunkSchemas...)
 
 // forTable puts a table's name into a statement. kv.CheckTable has passed it, so

@@ -18,6 +18,8 @@ const (
 	// updateValue is for writes that leave type and lifetime alone: it has fewer
 	// bindings and does not look at the expiry index.
 	updateValue = `UPDATE main."$table" SET updated_at = ?2, version = ?3, op_number = ?4, head = ?5, value = ?6 WHERE key = ?1 AND version = ?7`
+	// updateBare is updateValue for a row that has no history and gets none.
+	updateBare = `UPDATE main."$table" SET updated_at = ?2, version = ?3, value = ?6 WHERE key = ?1 AND version = ?7`
 	// updateLife is for writes that leave the value alone, which may not be loaded.
 	updateLife = `UPDATE main."$table" SET updated_at = ?2, version = ?3, op_number = ?4, head = ?5, expire_at = ?6 WHERE key = ?1 AND version = ?7`
 	deleteRow  = `DELETE FROM main."$table" WHERE key = ?1 AND version = ?2`
@@ -68,6 +70,7 @@ type writeTable struct {
 	numbers                             numbers
 	row, rowAll                         *sqlite.Stmt
 	insert, update, value, life, delete *sqlite.Stmt
+	bare                                *sqlite.Stmt
 	deleted, bury, unbury               *sqlite.Stmt
 	entry, fullEntry, closes            *sqlite.Stmt
 	expired, expiry, closeExpired       *sqlite.Stmt
@@ -91,7 +94,7 @@ func prepareWriteTable(conn *sqlite.Conn, table string) (*writeTable, error) {
 		sql  string
 	}{
 		{&t.row, selectRow}, {&t.rowAll, selectRowAll},
-		{&t.insert, insertRow}, {&t.update, updateRow}, {&t.value, updateValue}, {&t.life, updateLife}, {&t.delete, deleteRow},
+		{&t.insert, insertRow}, {&t.update, updateRow}, {&t.value, updateValue}, {&t.bare, updateBare}, {&t.life, updateLife}, {&t.delete, deleteRow},
 		{&t.deleted, selectDeleted}, {&t.bury, insertDeleted}, {&t.unbury, forgetDeleted},
 		{&t.entry, insertEntry}, {&t.fullEntry, insertFullEntry}, {&t.closes, closeEntry},
 		{&t.expired, expireRows}, {&t.expiry, nextExpiry}, {&t.closeExpired, closeExpired},
@@ -114,7 +117,7 @@ func (t *writeTable) finalize() {
 	t.chunksRead.finalize()
 	t.past.finalize()
 	for _, stmt := range []*sqlite.Stmt{
-		t.row, t.rowAll, t.insert, t.update, t.value, t.life, t.delete,
+		t.row, t.rowAll, t.insert, t.update, t.value, t.bare, t.life, t.delete,
 		t.deleted, t.bury, t.unbury, t.entry, t.fullEntry, t.closes, t.expired, t.expiry, t.closeExpired,
 		t.marks, t.undone, t.done, t.forget, t.reopen, t.base, t.baseState, t.aged, t.gone, t.count, t.forgetAside,
 	} {
@@ -206,6 +209,8 @@ func (t *writeTable) save(conn *sqlite.Conn, key string, was, now *kv.Row) error
 		return oneChanged(conn, putRow(conn, t.insert, &t.numbers, key, now, nil))
 	case now.Exists && now.Value.Kind == kv.Stored:
 		return t.saveLife(conn, key, was, now)
+	case now.Exists && was.Head == 0 && now.Head == 0 && sameLife(was, now):
+		return oneChanged(conn, putValue(conn, t.bare, &t.numbers, key, now, was.Version))
 	case now.Exists && sameLife(was, now):
 		return oneChanged(conn, putValue(conn, t.value, &t.numbers, key, now, was.Version))
 	case now.Exists:
