@@ -72,6 +72,15 @@ func (db *DB) Borrow(waitMax time.Duration) (*Reader, error) { return db.readers
 // Return gives a reader back.
 func (db *DB) Return(r *Reader) { db.readers.Return(r) }
 
+// BorrowLong lends a reader for an answer that may take as long as its client likes, and
+// ReturnLong takes it back.
+func (db *DB) BorrowLong(waitMax time.Duration) (*Reader, error) {
+	return db.readers.BorrowLong(waitMax)
+}
+
+// ReturnLong gives a reader back.
+func (db *DB) ReturnLong(r *Reader) { db.readers.ReturnLong(r) }
+
 // Release ends the use that Acquire began.
 func (db *DB) Release() {
 	if db.users.Add(-1) == 0 && db.retired.Load() {

@@ -17,6 +17,8 @@ type Pool struct {
 	path    string
 	options store.Options
 	size    int
+	// long has a place for each connection that may be lent for a long answer.
+	long chan struct{}
 
 	mu sync.Mutex
 	// lent counts the connections that are out, or being opened for somebody.
@@ -38,7 +40,7 @@ var (
 
 // NewPool makes a pool of at most size connections to the database at path.
 func NewPool(path string, size int, options store.Options) *Pool {
-	p := &Pool{path: path, options: options, size: size}
+	p := &Pool{path: path, options: options, size: size, long: make(chan struct{}, max(size/2, 1))}
 	p.idle.L = &p.mu
 	return p
 }
@@ -66,6 +68,30 @@ func (p *Pool) Borrow(waitMax time.Duration) (*store.ReadConn, error) {
 	}
 	p.mu.Unlock()
 	return p.open()
+}
+
+// BorrowLong is Borrow for an answer that may take as long as its client likes: half of
+// the connections are never lent so. Whoever gets one gives it back with ReturnLong.
+func (p *Pool) BorrowLong(waitMax time.Duration) (*store.ReadConn, error) {
+	started := time.Now()
+	timer := time.NewTimer(waitMax)
+	defer timer.Stop()
+	select {
+	case p.long <- struct{}{}:
+	case <-timer.C:
+		return nil, errWaited
+	}
+	conn, err := p.Borrow(waitMax - time.Since(started))
+	if err != nil {
+		<-p.long
+	}
+	return conn, err
+}
+
+// ReturnLong gives back what BorrowLong has lent.
+func (p *Pool) ReturnLong(conn *store.ReadConn) {
+	p.Return(conn)
+	<-p.long
 }
 
 // wait waits for a place. The caller holds mu before and, unless it is refused,

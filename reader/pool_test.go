@@ -164,3 +164,25 @@ func TestAFileThatCannotBeOpenedCostsNoPlace(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestLongAnswersLeaveConnectionsForShortOnes(t *testing.T) {
+	p := open(t, 4)
+	long := func() *store.ReadConn {
+		conn, err := p.BorrowLong(longEnough)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	first, second := long(), long()
+	if _, err := p.BorrowLong(time.Millisecond); err == nil || refusal.Of(err).Kind != refusal.RequestTimeout {
+		t.Fatalf("a third long answer on four connections got %v", err)
+	}
+	p.Return(borrow(t, p))
+	p.ReturnLong(first)
+	p.ReturnLong(long())
+	p.ReturnLong(second)
+	if p.Lent() != 0 {
+		t.Errorf("%d connections are lent", p.Lent())
+	}
+}

@@ -108,7 +108,12 @@ func (q *request) readPast(do func(table *past.Table) error) error {
 		return err
 	}
 	defer db.Release()
-	return readPastOf(db, name, q.timeout(), do)
+	reader, err := db.Borrow(q.timeout())
+	if err != nil {
+		return err
+	}
+	defer db.Return(reader)
+	return pastOf(reader, name, q.timeout(), do)
 }
 
 // sendPast is send for what is told of the past of the request's table, all of it from
@@ -122,21 +127,21 @@ func (q *request) sendPast(produce func(table *past.Table, out *flow) error) err
 	if err != nil {
 		return err
 	}
-	name, timeout := strings.Clone(name), q.timeout()
+	name, timeout, started := strings.Clone(name), q.timeout(), q.ctx.Time()
 	return q.send(func(out *flow) error {
 		defer db.Release()
-		return readPastOf(db, name, timeout, func(table *past.Table) error { return produce(table, out) })
+		reader, err := db.BorrowLong(timeout)
+		if err != nil {
+			return err
+		}
+		defer db.ReturnLong(reader)
+		return pastOf(reader, name, timeout-time.Since(started), func(table *past.Table) error { return produce(table, out) })
 	})
 }
 
-func readPastOf(db *catalog.DB, table string, timeout time.Duration, do func(table *past.Table) error) error {
-	started := time.Now()
-	reader, err := db.Borrow(timeout)
-	if err != nil {
-		return err
-	}
-	defer db.Return(reader)
-	return reader.SnapshotFor(timeout-time.Since(started), func() error {
+// pastOf has a reader tell the past of a table, for as long as limit.
+func pastOf(reader *catalog.Reader, table string, limit time.Duration, do func(table *past.Table) error) error {
+	return reader.SnapshotFor(limit, func() error {
 		source, err := reader.Past(table)
 		if err != nil {
 			return err
