@@ -140,7 +140,7 @@ func (d *diff) tellThen(changed *ChangedKey) error {
 	}
 	d.then.reset(There)
 	d.then.take(&d.later.Row)
-	d.then.Recorded, d.then.id, d.then.OpNumber, d.then.At = true, d.later.id, d.later.OpNumber, d.later.At
+	d.then.id, d.then.OpNumber, d.then.At = d.later.id, d.later.OpNumber, d.later.At
 	d.then.endBy(d.from)
 	return nil
 }

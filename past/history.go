@@ -121,7 +121,6 @@ func (h *history) tell() error {
 			before.reset(Absent)
 		}
 	}
-	before.Recorded = true
 	var told Told
 	for i, l := range slices.Backward(h.links) {
 		if err := h.replay(&l, &told.Entry, before, after); err != nil {
@@ -156,7 +155,6 @@ func (h *history) replay(l *Link, entry *Entry, before, after *State) error {
 		*entry = Entry{Entry: kv.Entry{ID: l.ID, OpNumber: l.OpNumber, Op: l.Op, At: l.At, Prev: l.Prev}}
 	}
 	after.reset(Unknown)
-	after.Recorded = true
 	if known {
 		after.take(&row)
 		after.madeBy(l)

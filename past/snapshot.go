@@ -143,7 +143,7 @@ func (s *snapshot) tellRow(row *WalkedRow) error {
 	}
 	s.state.reset(There)
 	s.state.take(&row.Row)
-	s.state.Recorded, s.state.OpNumber = true, row.OpNumber
+	s.state.OpNumber = row.OpNumber
 	return s.hand(row.Key, row.Size)
 }
 

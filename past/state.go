@@ -23,8 +23,6 @@ type State struct {
 	Row kv.Row
 	// OpNumber and At are those of the entry that made the state; 0 without one.
 	OpNumber, At int64
-	// Recorded says that the key has a chain.
-	Recorded bool
 	// Oldest is, of a Folded state, the earliest moment in ms that can be told.
 	Oldest int64
 
@@ -73,7 +71,6 @@ func (t *Table) tellFrom(key string, id, until int64, into *State) (known bool, 
 		return false, nil
 	}
 	into.reset(Unknown)
-	into.Recorded = true
 	var entry Entry
 	row := &into.Row
 	into.arena, known, err = t.fold(key, id, &entry, row, into.arena)
@@ -102,7 +99,6 @@ func (t *Table) tellFrom(key string, id, until int64, into *State) (known bool, 
 func (t *Table) tell(key string, row *kv.Row, until int64, into *State) error {
 	now := *row
 	into.reset(Absent)
-	into.Recorded = now.Head != 0
 	over := !now.Exists || (now.ExpireAt != 0 && now.ExpireAt < until) // swept or not
 	if now.Head == 0 {
 		if !over {
@@ -183,7 +179,6 @@ func (t *Table) After(key string, opNumber int64, into *State) error {
 	if now.Head == 0 || opNumber < 1 || opNumber > now.OpNumber {
 		return entryNotFound
 	}
-	into.Recorded = true
 	head, found, err := t.head(key, &now)
 	if err != nil || !found {
 		return err
@@ -214,14 +209,12 @@ func (t *Table) rebuild(key string, l Link, into *State) error {
 		previous, found, err := t.before(key, &l)
 		if err != nil || !found || n == len(between) {
 			into.reset(Unknown)
-			into.Recorded = true
 			return err
 		}
 		between[n] = l.ID
 		n, l = n+1, previous
 	}
 	into.reset(Unknown)
-	into.Recorded = true
 	var entry Entry
 	var row kv.Row
 	arena, known, err := t.fold(key, l.ID, &entry, &row, into.arena)

@@ -22,9 +22,6 @@ func TestTheStateOfAKeyAtAMomentIsWhatItWasThen(t *testing.T) {
 			if got, want := state.text(), w.was(key, until).text(); got != want {
 				t.Fatalf("before %d: %s, want %s\n%s", until-birth, got, want, w.story(key))
 			}
-			if want := len(w.key(key).chain) > 0; state.Recorded != want {
-				t.Fatalf("recorded %v", state.Recorded)
-			}
 		}
 	})
 }

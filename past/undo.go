@@ -62,6 +62,5 @@ func (t *Table) undoAll(u *Undo, first *Link) (*Undo, error) {
 		return nil, undoneIntoGap // it was there before, as nobody knows what
 	}
 	u.Then.reset(Absent)
-	u.Then.Recorded = true
 	return u, nil
 }
