@@ -125,6 +125,12 @@ func (w *WriteConn) sweepTable(t *writeTable, now int64, rowsMax int) (int, erro
 // expire removes one row, unless a trigger keeps it.
 func (w *WriteConn) expire(t *writeTable, row *expiredRow) (gone bool, err error) {
 	chain, was := &row.chain, row.chain.Version
+	if w.counts.triggered { // one that a row before has fired may have been at this one
+		var now kv.Row
+		if w.arena, err = w.rows.get(w.conn, t.row, row.key, false, &now, w.arena); err != nil || now.Version != was {
+			return false, err
+		}
+	}
 	if chain.Head != 0 && chain.Version != chain.Head {
 		t.closeExpired.BindInt64(1, chain.Head)
 		bindText(t.closeExpired, 2, row.key)
