@@ -103,17 +103,7 @@ func (q *request) readPast(do func(table *past.Table) error) error {
 	if err != nil {
 		return err
 	}
-	db, err := q.database(false)
-	if err != nil {
-		return err
-	}
-	defer db.Release()
-	reader, err := db.Borrow(q.timeout())
-	if err != nil {
-		return err
-	}
-	defer db.Return(reader)
-	return pastOf(reader, name, q.timeout(), do)
+	return q.read(func(reader *catalog.Reader) error { return pastOf(reader, name, q.timeout(), do) })
 }
 
 // sendPast is send for what is told of the past of the request's table, all of it from
