@@ -141,7 +141,7 @@ func TestFoldingTheEntriesGivesTheRowAfterEveryRecordedWrite(t *testing.T) {
 				return
 			}
 			row, known := l.fold(len(l.chain))
-			if got, want := show(&row, l.now), show(&l.row, l.now); !l.row.gapOpen() && (!known || got != want) {
+			if got, want := show(&row, l.now), show(&l.row, l.now); !l.row.GapOpen() && (!known || got != want) {
 				t.Fatalf("after %s: folded %s (known %v), the row is %s\n%s", op.Code, got, known, want, l.history())
 			}
 		})
@@ -212,14 +212,14 @@ func TestARecordedWriteAfterUnrecordedOnesClosesTheGap(t *testing.T) {
 			op.Unrecorded = true
 			l.do(op)
 		}
-		opened, state, last := l.row.gapOpen(), show(&l.row, l.now), l.row.UpdatedAt
+		opened, state, last := l.row.GapOpen(), show(&l.row, l.now), l.row.UpdatedAt
 		if !opened {
 			return // all of them were refused, or changed nothing
 		}
 		if n := len(l.chain); n != 2 || l.chain[1].Op != EntryUnrecorded || l.chain[1].HasState {
 			t.Fatalf("an open gap is one entry without a state: %s", l.history())
 		}
-		if _, refused := l.do(&Op{Code: Set, Value: IntegerValue(1)}); refused || l.row.gapOpen() {
+		if _, refused := l.do(&Op{Code: Set, Value: IntegerValue(1)}); refused || l.row.GapOpen() {
 			t.Fatal("a set leaves no gap open")
 		}
 		row, known := l.fold(2)
@@ -281,7 +281,7 @@ func TestTheChainIsUnbrokenAndItsFullStatesAreNeverFarApart(t *testing.T) {
 			if e.OpNumber != int64(i+1) || e.Prev != previous.ID || e.ID <= previous.ID || e.ID > l.sequence {
 				t.Fatalf("after %+v comes %+v; the sequence is at %d", previous, e, l.sequence)
 			}
-			open := i == len(l.chain)-1 && l.row.gapOpen()
+			open := i == len(l.chain)-1 && l.row.GapOpen()
 			if e.OpNumber%KeyframeEvery == 0 && !e.HasState && !open {
 				t.Fatalf("no full state at op_number %d: %+v", e.OpNumber, e)
 			}

@@ -232,7 +232,7 @@ func (l *life) sweep() {
 	if !l.row.Exists || l.row.Live(l.now) {
 		return
 	}
-	if l.row.gapOpen() {
+	if l.row.GapOpen() {
 		closed := Entry{ID: l.row.Head, OpNumber: l.row.OpNumber, Op: EntryUnrecorded, Closes: true, Arg: l.row.UpdatedAt}
 		closed.keepState(&l.row)
 		l.keep(closed)

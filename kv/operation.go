@@ -117,10 +117,10 @@ func NeedsValue(op *Op, row *Row, now int64) bool {
 		return true
 	case op.recorded():
 		// After unrecorded writes, it keeps the state that they left.
-		return row.gapOpen() || row.Head == 0 ||
+		return row.GapOpen() || row.Head == 0 ||
 			(operations[op.Code].keepsValue && row.OpNumber%KeyframeEvery == KeyframeEvery-1)
 	}
-	return row.gapOpen() && !row.Live(now) // and so does the expiry that comes before it
+	return row.GapOpen() && !row.Live(now) // and so does the expiry that comes before it
 }
 
 // ReadsValue tells whether deciding op looks at the value of a live row.

@@ -107,7 +107,7 @@ const EntriesMax = 2
 // ExpireNow leaves of an expired row what there is of a key that is not there: its
 // chain, with the state that unrecorded writes had given it.
 func (r *Row) ExpireNow(log []Entry) []Entry {
-	if r.gapOpen() && !r.Unseen {
+	if r.GapOpen() && !r.Unseen {
 		log = closeGap(r, 0, nil, log)
 	}
 	*r = Row{UpdatedAt: r.ExpireAt, Version: r.Head, OpNumber: r.OpNumber, Head: r.Head}
@@ -117,7 +117,7 @@ func (r *Row) ExpireNow(log []Entry) []Entry {
 // openGap notes, once, that the chain goes on unrecorded from here. A key without
 // any history stays without.
 func openGap(row *Row, now int64, sequence *int64, log []Entry) []Entry {
-	if row.Head == 0 || row.gapOpen() {
+	if row.Head == 0 || row.GapOpen() {
 		return log
 	}
 	*sequence++
@@ -132,7 +132,7 @@ func openGap(row *Row, now int64, sequence *int64, log []Entry) []Entry {
 func closeGap(row *Row, now int64, sequence *int64, log []Entry) []Entry {
 	var entry Entry
 	switch {
-	case row.gapOpen() && !row.Unseen:
+	case row.GapOpen() && !row.Unseen:
 		entry = Entry{ID: row.Head, OpNumber: row.OpNumber, Op: EntryUnrecorded, Closes: true}
 	case row.Unseen, row.Head == 0 && row.Exists:
 		*sequence++

@@ -33,5 +33,5 @@ func (r *Row) Live(now int64) bool {
 	return r.Exists && (r.ExpireAt == 0 || now < r.ExpireAt)
 }
 
-// gapOpen tells whether unrecorded writes came after the latest entry.
-func (r *Row) gapOpen() bool { return r.Head != 0 && r.Version != r.Head && !r.Undone }
+// GapOpen tells whether unrecorded writes came after the latest entry.
+func (r *Row) GapOpen() bool { return r.Head != 0 && r.Version != r.Head && !r.Undone }

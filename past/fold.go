@@ -86,7 +86,7 @@ func (f *folding) target(keep Keep, now int64) (target Link, found bool, err err
 }
 
 // isOpen tells of an entry whose gap goes on: what state it has is not that of its end.
-func (f *folding) isOpen(l *Link) bool { return l.ID == f.row.Head && gapOpen(&f.row) }
+func (f *folding) isOpen(l *Link) bool { return l.ID == f.row.Head && f.row.GapOpen() }
 
 // canBase tells of an entry that may be the base as it is.
 func (f *folding) canBase(l *Link) bool { return l.HasState && !f.isOpen(l) }

@@ -162,7 +162,7 @@ func (w *world) foldTarget(key string, keep Keep) int64 {
 	}
 	for target > 0 {
 		e := &l.chain[target]
-		open := e.ID == l.row.Head && gapOpen(&l.row)
+		open := e.ID == l.row.Head && l.row.GapOpen()
 		if !open && (e.HasState || e.Op != kv.EntryUnrecorded) {
 			break
 		}

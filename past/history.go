@@ -33,13 +33,13 @@ func (t *Table) History(key string, before int64, limit int, each func(*Told) er
 	if err != nil {
 		return false, err
 	}
-	hasGaps = gaps > 0 || gapOpen(&now)
+	hasGaps = gaps > 0 || now.GapOpen()
 	from, found, err := t.newestBelow(key, &now, before)
 	if err != nil || !found {
 		return hasGaps, err
 	}
 	h := history{t: t, key: key, each: each}
-	if gapOpen(&now) && !now.Unseen {
+	if now.GapOpen() && !now.Unseen {
 		h.open = now.Head
 	}
 	if err := h.collect(from, min(limit, HistoryMax)); err != nil {

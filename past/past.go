@@ -1,7 +1,5 @@
 package past
 
-import "github.com/urlite/urlite/kv"
-
 // Table is the past of a KV table. Like its source it belongs to one goroutine, and to
 // one state of the database: it remembers where moments lie.
 type Table struct {
@@ -52,6 +50,3 @@ func (t *Table) horizon() (_ int64, err error) {
 	}
 	return t.kept, err
 }
-
-// gapOpen tells of a chain after whose newest entry unrecorded writes came, or went on.
-func gapOpen(row *kv.Row) bool { return row.Head != 0 && row.Version != row.Head && !row.Undone }

@@ -131,7 +131,7 @@ func (t *Table) tell(key string, row *kv.Row, until int64, into *State) error {
 	case l.ID == head.ID && now.Unseen:
 		into.Fate = Unknown // who knows since when
 		return nil
-	case l.ID == head.ID && now.Exists && !gapOpen(&now):
+	case l.ID == head.ID && now.Exists && !now.GapOpen():
 		into.take(&now) // nothing has to be replayed
 		into.madeBy(&l)
 	default:
@@ -192,7 +192,7 @@ func (t *Table) After(key string, opNumber int64, into *State) error {
 		return nil
 	case l.Op == kv.EntryUnrecorded:
 		return nil
-	case l.ID == head.ID && now.Exists && !gapOpen(&now):
+	case l.ID == head.ID && now.Exists && !now.GapOpen():
 		into.take(&now)
 		into.madeBy(&l)
 		return nil

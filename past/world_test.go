@@ -116,7 +116,7 @@ func (w *world) rewrite(key string, remove bool) {
 		return
 	}
 	before := ownRow(&l.row)
-	if l.row.Head != 0 && !gapOpen(&l.row) {
+	if l.row.Head != 0 && !l.row.GapOpen() {
 		w.sequence++
 		e := kv.Entry{ID: w.sequence, OpNumber: l.row.OpNumber + 1, Op: kv.EntryUnrecorded, At: w.now, Prev: l.row.Head}
 		w.record(l, &before, e)
