@@ -85,7 +85,9 @@ func (w *WriteConn) Retain(usual past.Keep, now int64, entriesMax int) (done Ret
 		return done, refuse(w.conn, err)
 	}
 	folds := foldsMax
-	for _, name := range w.names {
+	for i := range w.names { // where the step before ended: one table must not keep others from their turn
+		turn := (w.retainFrom + i) % len(w.names)
+		name := w.names[turn]
 		state := w.retention(name)
 		if !state.known {
 			if state.keep, err = keepOf(w.conn, name); err != nil {
@@ -102,6 +104,7 @@ func (w *WriteConn) Retain(usual past.Keep, now int64, entriesMax int) (done Ret
 		done.Limited = true
 		if done.Entries >= entriesMax || folds <= 0 {
 			done.More = true
+			w.retainFrom = turn
 			break
 		}
 		t, err := w.table(name, false)

@@ -62,6 +62,8 @@ type WriteConn struct {
 	counts   counts
 	// retentions are how far the past of each table is looked through.
 	retentions map[string]*retention
+	// retainFrom is the place in names of the table whose turn it is.
+	retainFrom int
 	// whole says that all KV tables have their triggers.
 	whole bool
 }
