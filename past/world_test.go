@@ -461,21 +461,25 @@ func (w *world) mustClose(t interface{ Fatalf(string, ...any) }) {
 	}
 }
 
-// What is drawn must be varied, or the laws are proved of little.
+// What is drawn must be varied, or the laws are proved of little. How soon is chance: a
+// long chain is drawn in some of the worlds.
 func TestTheWorldReachesEveryFate(t *testing.T) {
 	reached, ops := map[Fate]int{}, map[kv.EntryOp]int{}
 	longest := 0
-	rapid.Check(t, func(t *rapid.T) {
-		w := anyWorld(t)
-		for _, key := range worldKeys {
-			reached[w.was(key, w.moment(t)).Fate]++
-			l := w.key(key)
-			longest = max(longest, len(l.chain))
-			for i := range l.chain {
-				ops[l.chain[i].Op]++
+	const rounds = 20
+	for round := 0; round < rounds && (longest < 2*kv.KeyframeEvery || len(reached) < int(Folded) || len(ops) < int(kv.EntryAppend)); round++ {
+		rapid.Check(t, func(t *rapid.T) {
+			w := anyWorld(t)
+			for _, key := range worldKeys {
+				reached[w.was(key, w.moment(t)).Fate]++
+				l := w.key(key)
+				longest = max(longest, len(l.chain))
+				for i := range l.chain {
+					ops[l.chain[i].Op]++
+				}
 			}
-		}
-	})
+		})
+	}
 	for fate := There; fate <= Folded; fate++ {
 		if reached[fate] == 0 {
 			t.Errorf("never %v", fate)
