@@ -137,8 +137,11 @@ func (q *request) end() {
 }
 
 // json sends the body as it is.
-func (q *request) json() {
-	q.ctx.Response.Header.SetContentType("application/json")
+func (q *request) json() { q.whole("application/json") }
+
+// whole sends the body, which is all of the answer.
+func (q *request) whole(contentType string) {
+	q.ctx.Response.Header.SetContentType(contentType)
 	q.out = q.ctx.Response.SwapBody(q.out) // from now on it is the response's
 }
 

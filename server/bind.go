@@ -110,13 +110,28 @@ func (q *request) create() (bool, error) {
 	return alias, nil
 }
 
-// database acquires the request's database. The caller releases it.
+// database acquires the request's database, which is released with the request.
 func (q *request) database(create bool) (*catalog.DB, error) {
 	name := q.argument("db")
 	if len(name) == 0 {
 		return nil, errNoDatabase
 	}
-	return q.server.catalog.Acquire(lent(name), create)
+	return q.acquire(lent(name), create)
+}
+
+// acquire acquires the database that name means, which is released with the request. A
+// request has one.
+func (q *request) acquire(name string, create bool) (db *catalog.DB, err error) {
+	q.db, err = q.server.catalog.Acquire(name, create)
+	return q.db, err
+}
+
+// takeDatabase is for an answer that goes on after the handler has returned: whoever takes
+// the database releases it.
+func (q *request) takeDatabase() *catalog.DB {
+	db := q.db
+	q.db = nil
+	return db
 }
 
 // contentType is what the client says the body is.

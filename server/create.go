@@ -97,11 +97,10 @@ func (q *request) createdBefore(name string, call *catalog.Call) error {
 	if call.Once.Key == "" {
 		return exists
 	}
-	db, err := q.server.catalog.Acquire(name, false)
+	db, err := q.acquire(name, false)
 	if err != nil {
 		return err
 	}
-	defer db.Release()
 	switch err := db.Do(call); {
 	case errors.Is(err, catalog.ErrNotDone):
 		return exists

@@ -369,7 +369,6 @@ func TestAPanicIsAnsweredAndTheConnectionGoesOn(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		defer db.Release()
 		reader, err := db.Borrow(time.Second)
 		if err != nil {
 			return err

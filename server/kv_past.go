@@ -113,10 +113,10 @@ func (q *request) sendPast(produce func(table *past.Table, out *flow) error) err
 	if err != nil {
 		return err
 	}
-	db, err := q.database(false)
-	if err != nil {
+	if _, err := q.database(false); err != nil {
 		return err
 	}
+	db := q.takeDatabase()
 	name, timeout, started := strings.Clone(name), q.timeout(), q.ctx.Time()
 	return q.send(func(out *flow) error {
 		defer db.Release()

@@ -17,6 +17,8 @@ type request struct {
 	ctx    *fasthttp.RequestCtx
 	server *Server
 
+	// db is the database of the request, which serve releases.
+	db *catalog.DB
 	// key is the path's key, decoded.
 	key string
 	// allow is the Allow header of a 405.
@@ -45,7 +47,10 @@ func newRequest(s *Server, ctx *fasthttp.RequestCtx) *request {
 }
 
 func (q *request) release() {
-	q.ctx, q.server = nil, nil
+	if q.db != nil {
+		q.db.Release()
+	}
+	q.ctx, q.server, q.db = nil, nil, nil
 	q.key, q.allow = "", ""
 	q.row = kv.Row{}
 	for _, buffer := range []*[]byte{&q.keyBytes, &q.tableBytes, &q.actorBytes, &q.nameBytes, &q.idBytes, &q.out, &q.arena} {
@@ -85,7 +90,6 @@ func (q *request) commit(call *catalog.Call) error {
 	if err != nil {
 		return err
 	}
-	defer db.Release()
 	return db.Do(call)
 }
 
@@ -95,7 +99,6 @@ func (q *request) read(do func(reader *catalog.Reader) error) error {
 	if err != nil {
 		return err
 	}
-	defer db.Release()
 	reader, err := db.Borrow(q.timeout())
 	if err != nil {
 		return err

@@ -55,7 +55,6 @@ func (q *request) runTransaction() error {
 	if err != nil {
 		return err
 	}
-	defer db.Release()
 	err = catalog.ErrWrites
 	if reads && call.Once.Key == "" { // an answer to keep is a write
 		err = q.readTransaction(db, call)

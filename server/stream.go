@@ -68,10 +68,15 @@ func (f *flow) finish(err error) {
 	}
 }
 
-// send answers with the JSON that produce makes, as it makes it. When the answer is long,
+// send answers with the JSON that produce makes, as it makes it.
+func (q *request) send(produce func(out *flow) error) error {
+	return q.sendAs("application/json", produce)
+}
+
+// sendAs answers with what produce makes, as it makes it. When the answer is long,
 // produce goes on after the handler has returned: it must not know the request, and it
 // gives back what it holds when more tells it to end.
-func (q *request) send(produce func(out *flow) error) error {
+func (q *request) sendAs(contentType string, produce func(out *flow) error) error {
 	out := &flow{jsonBody: jsonBody{q.out[:0]}}
 	if !q.ctx.Request.Header.IsHTTP11() {
 		out.wholeBytesMax = q.server.config.SQL.BytesMax
@@ -87,7 +92,7 @@ func (q *request) send(produce func(out *flow) error) error {
 		stop()
 		q.out = piece
 		if err == nil {
-			q.json()
+			q.whole(contentType)
 		}
 		return err
 	case q.ctx.IsHead():
@@ -96,7 +101,7 @@ func (q *request) send(produce func(out *flow) error) error {
 	default:
 		q.stream(&stream{out: out, next: next, stop: stop, piece: piece})
 	}
-	q.ctx.Response.Header.SetContentType("application/json")
+	q.ctx.Response.Header.SetContentType(contentType)
 	return nil
 }
 

@@ -11,6 +11,19 @@ const (
 	FormatList                  // [value,…]
 )
 
+// Kind is what an item of a transaction is.
+type Kind uint8
+
+// The kinds of items.
+const (
+	// SQL is statements to be run.
+	SQL Kind = iota
+	// Condition is a query that must find something for the rest to be done.
+	Condition
+	// KeyValue is an operation on a key.
+	KeyValue
+)
+
 // Request is a SQL transaction as it was asked for: all of its items or none.
 // A request may be used again after Reset and keeps its memory then.
 type Request struct {
@@ -21,13 +34,21 @@ type Request struct {
 // Item is one step of a transaction: SQL, perhaps several statements of it,
 // and the values for its parameters.
 type Item struct {
-	SQL string
+	Kind Kind
+	SQL  string
 	// IsQuery is whether it was sent as a query, which promises to read only.
 	IsQuery bool
 	Values  []Value
 	// Names is nil for positional values. Otherwise Names[i] is the parameter
 	// that Values[i] is for, without its : @ or $.
 	Names []string
+	// Batch, if not nil, is rows to run the one statement with, instead of Values. Names
+	// then are of the values of each row.
+	Batch Batch
+	// Op is the place of a KeyValue item's operation among those of the call, and Table
+	// its key-value table.
+	Op    int
+	Table string
 	// NoFail lets the others commit when this item fails.
 	NoFail bool
 }
