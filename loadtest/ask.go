@@ -45,6 +45,23 @@ func askPatiently(wait time.Duration, method, address, path string, body, into a
 	return json.Unmarshal(answer.Body(), into)
 }
 
+// statusError is an answer that is not 200.
+type statusError struct {
+	status int
+	code   string // of the API, such as DATABASE_BUSY
+	body   string
+}
+
+func (e *statusError) Error() string { return fmt.Sprintf("status %d: %s", e.status, e.body) }
+
+func newStatusError(status int, body []byte) *statusError {
+	var told struct {
+		Code string `json:"code"`
+	}
+	_ = json.Unmarshal(body, &told) // an answer without a code is told by its body
+	return &statusError{status: status, code: told.Code, body: string(body)}
+}
+
 // batchItem is one key of a batch/set.
 type batchItem struct {
 	Key         string `json:"key"`

@@ -122,7 +122,10 @@ type measurement struct {
 	sweep        sweepCount
 	growth       growth
 	undo         undoCount
+	export       exportCount
+	queries      int // that ran to their time's end beside the load
 	asides       []asideTally
+	wrong        []string // what was found out while measuring
 }
 
 // asideTally is what came of traffic that is only shown.

@@ -18,12 +18,27 @@ import (
 )
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == noopCommand {
-		os.Exit(runNoop(os.Args[2:]))
+	if code, other := runOther(os.Args[1:]); other {
+		os.Exit(code)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// runOther is this program as one of the servers that it measures against, if its
+// arguments say so, and the exit code.
+func runOther(arguments []string) (code int, other bool) {
+	if len(arguments) == 0 {
+		return 0, false
+	}
+	switch arguments[0] {
+	case noopCommand:
+		return runNoop(arguments[1:]), true
+	case referenceCommand:
+		return runReference(arguments[1:]), true
+	}
+	return 0, false
 }
 
 // run returns the exit code: 0, also with targets missed; 1 when a request

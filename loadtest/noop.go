@@ -17,6 +17,7 @@ import (
 const noopCommand = "noop"
 
 const (
+	noopSelect    = `{"results":[{"success":true,"resultHeaders":["id","name","price"],"resultSet":[{"id":1000000,"name":"the name of 1000000","price":1000000.5}]}]}`
 	noopIncrement = `{"success":true,"key":"key-000000","value":1234567,"etag":"\"1234567\""}`
 	noopPut       = `{"success":true,"key":"put-000000","size":16,"etag":"\"1234567\""}`
 	noopValue     = `1234567`
@@ -62,8 +63,17 @@ func noopHandler() fasthttp.RequestHandler {
 		ctx.SetBodyString(noopValue)
 	}
 
+	// A request of SQL is read to its end, and what it asks for is not looked at.
+	rows := func(ctx *fasthttp.RequestCtx) {
+		header := &ctx.Response.Header
+		header.SetContentType("application/json")
+		header.Set("X-Request-Id", "0123456789abcdef")
+		ctx.SetBodyString(noopSelect)
+	}
+
 	const key = apiPrefix + "/kv/{key:*}"
 	routes.GET(apiPrefix+"/health", answer(`{"status":"ok"}`))
+	routes.POST(apiPrefix+"/db", rows)
 	routes.GET(key, get)
 	routes.HEAD(key, get)
 	routes.PUT(key, answer(noopPut))

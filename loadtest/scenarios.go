@@ -15,12 +15,17 @@ type scenario struct {
 	unrecorded bool // and as many beside them that have no history
 	// prepare makes what else has to be there first, and may choose the traffic; nil: nothing.
 	prepare     func(context.Context, *trial) error
-	connections int     // 0: the counts of -connections
-	requestsMax int     // of each connection in a turn; 0: as many as there is time for
-	shown       []aside // measured after it, and judged by nobody
-	disk        bool    // measure the disk's sync as well
+	arguments   []string // of the server, behind all others
+	connections int      // 0: the counts of -connections
+	requestsMax int      // of each connection in a turn; 0: as many as there is time for
+	rounds      int      // turns of each side; 0: as many as usual
+	shown       []aside  // measured after it, and judged by nobody
+	disk        bool     // measure the disk's sync as well
 	measure     func(*trial, context.Context) (*measurement, error)
-	judge       func(*measurement) verdict
+	// audit tells what is wrong with what a server holds, given its address and how many
+	// requests were acknowledged that count; nil: the counters have to add up to them.
+	audit func(*trial, string, uint64) []string
+	judge func(*measurement) verdict
 }
 
 // baseline is what a scenario is measured against, in turns with it.
@@ -32,6 +37,9 @@ type baseline struct {
 	// asOne says that the requests of the traffic are sent one after the other, and are
 	// one thing with one latency.
 	asOne bool
+	// start makes another server that does something, which gets the scenario's own
+	// traffic and is audited as well; nil: there is none.
+	start func(*trial) (*process, error)
 }
 
 // aside is traffic that is worth a look beside the scenario's own.
@@ -44,7 +52,7 @@ var doesNothing = baseline{name: "no-op"}
 
 // scenarios lists them all, in the order they run.
 func scenarios(keys int) []scenario {
-	return slices.Concat(promised(keys), compared(keys), travelling(keys))
+	return slices.Concat(promised(keys), compared(keys), travelling(keys), querying(keys))
 }
 
 // promised are held against what the machine can do: a server that does nothing, its

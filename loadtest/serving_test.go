@@ -30,8 +30,8 @@ var build struct {
 }
 
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == noopCommand {
-		os.Exit(runNoop(os.Args[2:])) // startNoop runs this binary
+	if code, other := runOther(os.Args[1:]); other {
+		os.Exit(code) // startNoop and startReference run this binary
 	}
 	code := m.Run()
 	if build.folder != "" {
@@ -108,23 +108,6 @@ func newAPIClient(t *testing.T, goroutines int) *apiClient {
 	}}
 	t.Cleanup(c.http.CloseIdleConnections)
 	return c
-}
-
-// statusError is an answer that is not 200.
-type statusError struct {
-	status int
-	code   string // of the API, such as DATABASE_BUSY
-	body   string
-}
-
-func (e *statusError) Error() string { return fmt.Sprintf("status %d: %s", e.status, e.body) }
-
-func newStatusError(status int, body []byte) *statusError {
-	var told struct {
-		Code string `json:"code"`
-	}
-	_ = json.Unmarshal(body, &told) // an answer without a code is told by its body
-	return &statusError{status: status, code: told.Code, body: string(body)}
 }
 
 func (c *apiClient) increment(address, database, key string) (int64, error) {

@@ -77,7 +77,7 @@ func (t *trial) sweep(ctx context.Context) (*measurement, error) {
 	}
 	defer load.close()
 	m := &measurement{}
-	t.warmUp(ctx, load, &m.server)
+	t.counted += t.warmUp(ctx, load, &m.server)
 	plan, err := t.plantExpiring(ctx, newSweepPlan(t.settings.duration, t.settings.expiring))
 	if err != nil {
 		return nil, err

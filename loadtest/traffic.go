@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/valyala/fasthttp"
 )
@@ -27,23 +28,30 @@ const (
 	limitWide, limitNarrow = 1_000_000_000, 1
 
 	keyDigits = 6 // as many as the last of keysMax keys needs, so that all are of one length
+	// numberPlace is where a body has its random number, of keyDigits digits. JSON knows no
+	// leading zeros, so a digit of the body's own stands before it.
+	numberPlace = "######"
 )
 
 // shape is one kind of request: a method on one key, the same one every time or
-// a random one of many, or on the list of all keys.
+// a random one of many, on the list of all keys, or on another path of the API.
 type shape struct {
 	method      string
+	endpoint    string // path that is about no key; empty: the keys
 	prefix      string // the key, or what stands before its number; empty: the list
-	keys        int    // random keys prefix+000000 and up; 0: prefix is the key
+	keys        int    // random keys prefix+000000 and up, or random numbers in the body; 0: none
 	suffix      string // what follows the key in the path: an operation, or nothing
 	query       string // further parameters, each behind its &
-	body        string
+	body        string // a random number takes the place of numberPlace
 	contentType string // of the body; empty: plain text
-	counts      bool   // every 200 has moved a counter by one
+	counts      bool   // every 200 has moved a counter by one, or stored what is counted later
 	mayRefuse   bool   // a 429 is as good an answer as a 200
 }
 
 func (s shape) path() string {
+	if s.endpoint != "" {
+		return pathOf(s.endpoint, s.query)
+	}
 	key, number := "", ""
 	if s.keys > 0 {
 		number = fmt.Sprintf("%0*d", keyDigits, 0)
@@ -128,12 +136,12 @@ type script struct {
 	turn   int // the next of them
 }
 
-// prepared is a request whose address waits for the number of its key.
+// prepared is a request whose address or body waits for its number.
 type prepared struct {
 	shape
 	request *fasthttp.Request
 	address []byte
-	digits  []byte // the place of the number within address
+	digits  []byte // the place of the number within address or body
 }
 
 func newScript(host string, traffic []shape, seed, connection uint64) *script {
@@ -143,12 +151,17 @@ func newScript(host string, traffic []shape, seed, connection uint64) *script {
 		request.Header.SetMethod(shape.method)
 		request.Header.SetHost(host)
 		request.Header.SetNoDefaultContentType(true)
-		if shape.body != "" {
+		body := []byte(shape.body)
+		if len(body) > 0 {
 			request.Header.SetContentType(cmp.Or(shape.contentType, "text/plain"))
-			request.SetBodyString(shape.body)
+			request.SetBodyRaw(body)
 		}
 		p := prepared{shape: shape, request: request, address: []byte(shape.path())}
-		if shape.keys > 0 {
+		switch {
+		case shape.keys > 0 && shape.endpoint != "":
+			start := strings.Index(shape.body, numberPlace)
+			p.digits = body[start : start+keyDigits]
+		case shape.keys > 0:
 			start := len(apiPrefix + "/kv/" + shape.prefix)
 			p.digits = p.address[start : start+keyDigits]
 		}

@@ -1,14 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 )
 
-// trial is one scenario under way: on a server process, a no-op process and a
-// folder of its own, so that it inherits no other's data, caches or memory.
+// trial is one scenario under way: on a server process, a process to compare it with and
+// a folder of its own, so that it inherits no other's data, caches or memory.
 type trial struct {
 	settings       settings
 	scenario       scenario
@@ -16,7 +18,8 @@ type trial struct {
 	folder         string
 	server         *process
 	profileAddress string // where the server offers its profile; empty: none is wanted
-	counted        uint64 // increments acknowledged so far, the warm-up's included
+	counted        uint64 // requests that count and were acknowledged so far, the warm-up's included
+	countedByBase  uint64 // the same of a baseline that is a server of its own
 	rollbackTo     int64  // the second that a table is rolled back to
 }
 
@@ -31,40 +34,61 @@ func runTrial(ctx context.Context, settings settings, scenario scenario, connect
 	if err := t.start(); err != nil {
 		return nil, err
 	}
-	defer t.server.kill()
+	defer func() { t.server.kill() }()
 
-	keys := 0
-	if scenario.preload {
-		keys = settings.keys
-	}
-	counters := countersOf(t.server.address, keys)
-	if scenario.unrecorded {
-		counters.unrecorded = numbered(unrecordedPrefix, keys)
-	}
-	if err := counters.preload(); err != nil {
-		return nil, err
-	}
-	if scenario.prepare != nil {
-		if err := scenario.prepare(ctx, t); err != nil {
-			return nil, err
-		}
-	}
-	m, err := scenario.measure(t, ctx)
+	r = &row{scenario: scenario.name, connections: connections, measured: &measurement{}}
+	m, err := t.run(ctx)
 	if err != nil {
-		return nil, err
+		// A server that can't do what a scenario is about fails in that one alone.
+		r.wrong = append(r.wrong, err.Error())
+		return r, ctx.Err()
 	}
 	m.baseName = t.scenario.against.name
-	r = &row{scenario: scenario.name, connections: connections, measured: m, verdict: scenario.judge(m)}
+	r.measured, r.verdict = m, scenario.judge(m)
 	r.wrong = append(r.wrong, m.failures()...)
-	r.wrong = append(r.wrong, mismatch(counters, t.counted)...)
+	r.wrong = append(r.wrong, t.audit(t.server.address, t.counted)...)
 	if err := t.server.stop(); err != nil {
 		r.wrong = append(r.wrong, err.Error())
 	}
 	return r, ctx.Err()
 }
 
+// run prepares the scenario and measures it.
+func (t *trial) run(ctx context.Context) (*measurement, error) {
+	if err := t.countersAt(t.server.address).preload(); err != nil {
+		return nil, err
+	}
+	if t.scenario.prepare != nil {
+		if err := t.scenario.prepare(ctx, t); err != nil {
+			return nil, err
+		}
+	}
+	return t.scenario.measure(t, ctx)
+}
+
+// countersAt are the scenario's counters on a server.
+func (t *trial) countersAt(address string) *counters {
+	keys := 0
+	if t.scenario.preload {
+		keys = t.settings.keys
+	}
+	c := countersOf(address, keys)
+	if t.scenario.unrecorded {
+		c.unrecorded = numbered(unrecordedPrefix, keys)
+	}
+	return c
+}
+
+// audit compares what a server holds with what it has acknowledged.
+func (t *trial) audit(address string, counted uint64) []string {
+	if t.scenario.audit != nil {
+		return t.scenario.audit(t, address, counted)
+	}
+	return mismatch(t.countersAt(address), counted)
+}
+
 func (t *trial) start() (err error) {
-	arguments := t.settings.serverArguments
+	arguments := slices.Concat(t.settings.serverArguments, t.scenario.arguments)
 	if t.settings.profile != "" && t.scenario.name == profiledScenario {
 		if t.profileAddress, err = freeAddress(); err != nil {
 			return err
@@ -78,16 +102,14 @@ func (t *trial) start() (err error) {
 // compare measures the server and its baseline in turns, so that whatever else the
 // machine does hits both.
 func (t *trial) compare(ctx context.Context) (*measurement, error) {
-	address, traffic := t.server.address, t.scenario.against.traffic
-	if len(traffic) == 0 {
-		noop, err := startNoop()
-		if err != nil {
-			return nil, err
-		}
-		defer noop.kill()
-		address, traffic = noop.address, uncounted(t.scenario.traffic)
+	opponent, traffic, err := t.opponent()
+	if err != nil {
+		return nil, err
 	}
-	base, err := t.load(address, traffic)
+	if opponent != t.server {
+		defer opponent.kill()
+	}
+	base, err := t.load(opponent.address, traffic)
 	if err != nil {
 		return nil, err
 	}
@@ -100,17 +122,21 @@ func (t *trial) compare(ctx context.Context) (*measurement, error) {
 	defer loaded.close()
 
 	m := &measurement{}
-	t.warmUp(ctx, base, &m.base)
-	t.warmUp(ctx, loaded, &m.server)
+	t.credit(t.warmUp(ctx, base, &m.base), t.warmUp(ctx, loaded, &m.server))
 
 	var profile *profiling
 	if t.profileAddress != "" {
 		// It runs through the no-op's turns as well: an idle server adds no samples.
 		profile = startProfiling(ctx, t.profileAddress, t.settings.profile, 2*t.settings.duration)
 	}
-	for range rounds {
+	for range cmp.Or(t.scenario.rounds, rounds) {
 		if err := t.round(ctx, m, base, loaded); err != nil {
 			return nil, err
+		}
+	}
+	if t.scenario.against.start != nil {
+		for _, wrong := range t.audit(opponent.address, t.countedByBase) {
+			m.wrong = append(m.wrong, "of the baseline, "+wrong)
 		}
 	}
 	m.diskSync = median(m.diskSyncs)
@@ -121,6 +147,19 @@ func (t *trial) compare(ctx context.Context) (*measurement, error) {
 		return m, profile.wait()
 	}
 	return m, nil
+}
+
+// opponent is the server that the baseline's traffic goes to, and that traffic.
+func (t *trial) opponent() (*process, []shape, error) {
+	switch against := t.scenario.against; {
+	case against.start != nil:
+		p, err := against.start(t)
+		return p, t.scenario.traffic, err
+	case len(against.traffic) > 0:
+		return t.server, against.traffic, nil
+	}
+	p, err := startNoop()
+	return p, uncounted(t.scenario.traffic), err
 }
 
 // show measures what the scenario wants shown beside its own.
@@ -136,11 +175,12 @@ func (t *trial) show(ctx context.Context, m *measurement) error {
 	return nil
 }
 
-// warmUp loads a server for a while. Only what went wrong is kept of it.
-func (t *trial) warmUp(ctx context.Context, load *generator, into *tally) {
+// warmUp loads a server for a while and answers what was counted meanwhile. Only what
+// went wrong is kept of it.
+func (t *trial) warmUp(ctx context.Context, load *generator, into *tally) (counted uint64) {
 	warm := load.slice(ctx, min(warmUpMax, t.settings.duration/4))
 	into.failures, into.failure = warm.failures, warm.failure
-	t.counted += warm.counted
+	return warm.counted
 }
 
 // round gives each side its turn and, where the scenario asks, the bare disk.
@@ -159,7 +199,17 @@ func (t *trial) round(ctx context.Context, m *measurement, base, loaded *generat
 
 func (t *trial) count(m *measurement, r round) {
 	m.add(r)
-	t.counted += r.base.counted + r.server.counted
+	t.credit(r.base.counted, r.server.counted)
+}
+
+// credit notes what each side has acknowledged with the server that did.
+func (t *trial) credit(base, server uint64) {
+	t.counted += server
+	if t.scenario.against.start != nil {
+		t.countedByBase += base
+	} else {
+		t.counted += base
+	}
 }
 
 // soak loads the server alone for long and looks at its memory while the load's
@@ -197,7 +247,7 @@ func (m *measurement) failures() (wrong []string) {
 			wrong = append(wrong, fmt.Sprintf("%d requests of %s failed; first %s", a.failures, a.name, a.failure))
 		}
 	}
-	return wrong
+	return append(wrong, m.wrong...)
 }
 
 // mismatch compares the counters in the server with what it acknowledged.

@@ -53,7 +53,7 @@ func (t *trial) undo(ctx context.Context) (*measurement, error) {
 	defer load.close()
 	load.client.ReadTimeout = rollbackWait
 	m := &measurement{}
-	t.warmUp(ctx, load, &m.base)
+	t.counted += t.warmUp(ctx, load, &m.base)
 	quiet := load.slice(ctx, t.settings.duration/rounds)
 	before, err := memoryOf(t.server.pid())
 	if err != nil {

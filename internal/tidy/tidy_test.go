@@ -44,7 +44,7 @@ var arrows = importLaw{
 		{"github.com/mattn/go-sqlite3", "store/amalgamation.go"},
 		{"github.com/valyala/fasthttp", "server client loadtest"},
 		{"github.com/fasthttp/router", "server loadtest"},
-		{"github.com/goccy/go-json", "server"},
+		{"github.com/goccy/go-json", "server loadtest/reference*.go"},
 		{"github.com/VictoriaMetrics/metrics", "server catalog writer reader cmd"},
 		{"pgregory.net/rapid", "tests"},
 		{"unsafe", "store server/bind*.go"},
