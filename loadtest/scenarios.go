@@ -52,7 +52,7 @@ var doesNothing = baseline{name: "no-op"}
 
 // scenarios lists them all, in the order they run.
 func scenarios(keys int) []scenario {
-	return slices.Concat(promised(keys), compared(keys), travelling(keys), querying(keys))
+	return slices.Concat(promised(keys), compared(keys), travelling(keys), querying(keys), bystanding(keys))
 }
 
 // promised are held against what the machine can do: a server that does nothing, its

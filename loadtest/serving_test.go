@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -170,23 +171,37 @@ func (c *apiClient) queryRow(t *testing.T, address, database, sql string) map[st
 }
 
 func (c *apiClient) call(method, address, path string, into any) error {
-	request, err := http.NewRequest(method, "http://"+address+apiPrefix+path, nil)
+	return c.send(method, address, path, nil, into)
+}
+
+// transact runs a transaction of SQL.
+func (c *apiClient) transact(address, database string, items []sqlItem, into any) error {
+	body, err := json.Marshal(map[string]any{"transaction": items})
 	if err != nil {
 		return err
 	}
+	return c.send(http.MethodPost, address, dbPath+"?db="+database, bytes.NewReader(body), into)
+}
+
+func (c *apiClient) send(method, address, path string, body io.Reader, into any) error {
+	request, err := http.NewRequest(method, "http://"+address+apiPrefix+path, body)
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", jsonType)
 	answer, err := c.http.Do(request)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = answer.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, answerBytesMax))
+	told, err := io.ReadAll(io.LimitReader(answer.Body, answerBytesMax))
 	if err != nil {
 		return err
 	}
 	if answer.StatusCode != http.StatusOK {
-		return newStatusError(answer.StatusCode, body)
+		return newStatusError(answer.StatusCode, told)
 	}
-	return json.Unmarshal(body, into)
+	return json.Unmarshal(told, into)
 }
 
 // historyIsWhole checks that the history tells every one of a counter's writes,

@@ -23,10 +23,8 @@ const (
 	firstID = 1_000_000
 )
 
-// querying are about SQL: what it costs to write and to read with it, alone and beside
-// the rest.
+// querying are about SQL: what it costs to write and to read with it.
 func querying(keys int) []scenario {
-	incrementsOfAll := []shape{incrementHot(), incrementRandom(keys)}
 	return []scenario{
 		{
 			name:        "sql-insert",
@@ -79,10 +77,16 @@ func querying(keys int) []scenario {
 			measure:     (*trial).export,
 			judge:       exportWithin(0.40, 32e6),
 		},
+	}
+}
+
+// bystanding are about those who don't use SQL, and what it costs them.
+func bystanding(keys int) []scenario {
+	return []scenario{
 		{
 			name:        "slow-readers",
 			about:       "latency of hot and random increments while every reader runs a query of 5 s (-duration); against the same while none does",
-			traffic:     incrementsOfAll,
+			traffic:     []shape{incrementHot(), incrementRandom(keys)},
 			against:     baseline{name: "no queries"},
 			arguments:   []string{"--readers", fmt.Sprint(slowReaders())},
 			preload:     true,

@@ -39,7 +39,7 @@ func printRow(to io.Writer, r *row) {
 		_, _ = fmt.Fprintf(to, "  %s\n", r.verdict.note)
 	}
 	for _, wrong := range r.wrong {
-		_, _ = fmt.Fprintf(to, "  FAILED: %s\n", wrong)
+		_, _ = fmt.Fprintf(to, "  FAILED: %s\n", strings.ReplaceAll(strings.TrimSpace(wrong), "\n", "\n    "))
 	}
 }
 
