@@ -21,7 +21,7 @@ func trialOf(t *testing.T, keys int) *trial {
 		t.Fatal(err)
 	}
 	return &trial{
-		settings: settings{keys: keys, duration: time.Second, expiring: 400, entries: entriesMin, tableKeys: tableKeysMin},
+		settings: settings{server: serverBinary(t), keys: keys, duration: time.Second, expiring: 400, entries: entriesMin, tableKeys: tableKeysMin},
 		folder:   folder, server: server, connections: 1,
 	}
 }

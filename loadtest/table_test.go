@@ -118,6 +118,30 @@ func TestTheTargetsJudgeWhatWasMeasured(t *testing.T) {
 	f(rollback, undone(1, 5*second, 6*second+1, 64e6), true)
 	f(rollback, undone(1, 5*second, 5*second, 64e6+1), true)
 
+	export := func(server, base time.Duration, rows int, longer int64) (m measurement) {
+		for _, factor := range []time.Duration{9, 1, 1, 1, 2} { // the median counts
+			one := round{server: &tally{elapsed: factor * server}, base: &tally{elapsed: factor * base}}
+			one.server.latency.record(one.server.elapsed)
+			one.base.latency.record(one.base.elapsed)
+			m.add(one)
+		}
+		m.export = exportCount{rows: rows, bytes: 1, longer: longer}
+		return m
+	}
+	f(exportWithin(0.5, 32e6), export(2*time.Second, time.Second, 1, 32e6), false)
+	f(exportWithin(0.5, 32e6), export(2001*time.Millisecond, time.Second, 1, 32e6), true)
+	f(exportWithin(0.5, 32e6), export(2*time.Second, time.Second, 1, 32e6+1), true)
+	f(exportWithin(0.5, 32e6), export(2*time.Second, time.Second, 0, 32e6), true)
+	f(exportWithin(0.5, 32e6), measurement{}, true)
+
+	beside := queriesShown(quantileWithin(0.99, 1.25))
+	f(beside, measurement{server: side(1, 120_000), base: side(1, 100_000), queries: 1}, false)
+	f(beside, measurement{server: side(1, 120_000), base: side(1, 100_000)}, true)
+	f(beside, measurement{server: side(1, 130_000), base: side(1, 100_000), queries: 1}, true)
+
+	f(rowsShown(throughputAtLeast(0.6)), measurement{server: side(60, 1), base: side(100, 1)}, false)
+	f(rowsShown(throughputAtLeast(0.6)), measurement{server: side(59, 1), base: side(100, 1)}, true)
+
 	kept := sweepCount{expired: 100, sweptUnderLoad: 95}
 	f(sweepWithin(1.2), measurement{server: side(1, 120_000), base: side(1, 100_000), sweep: kept}, false)
 	f(sweepWithin(1.2), measurement{server: side(1, 130_000), base: side(1, 100_000), sweep: kept}, true)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs a k6 script against bin/urlite on an empty folder and a free port:
 #
-#   loadtest/k6/run.sh [increments.js|mixed.js] [k6 flags, such as -e USERS=100]
+#   loadtest/k6/run.sh [increments.js|mixed.js|sql.js] [k6 flags, such as -e USERS=100]
 #
 # k6 is built on first use, from the version that go.mod here pins. Needs
 # bin/urlite (`make build`), another server by LOADTEST_SERVER, or a k6 by K6.
