@@ -47,7 +47,7 @@ func parseSettings(arguments []string, errorsTo io.Writer) (settings, error) {
 	flags.DurationVar(&s.memoryDuration, "memory-duration", time.Minute, "`time` under load before memory is looked at")
 	flags.IntVar(&s.expiring, "expiring", 16_700, "keys that expire a `second` in the scenario sweep; 16,700 are a million a minute")
 	flags.IntVar(&s.entries, "entries", 1_000_000, "`number` of entries of the long past in history-deep; history-bytes writes a quarter of it")
-	flags.IntVar(&s.tableKeys, "table-keys", 1_000_000, "`number` of keys of the table in snapshot-table; rollback-100k has a tenth of it")
+	flags.IntVar(&s.tableKeys, "table-keys", 1_000_000, "`number` of keys of the table in snapshot-table and of rows in export-csv; rollback-100k has a tenth of it")
 	flags.Uint64Var(&s.seed, "seed", 1, "`seed` of the random keys; the same seed sends the same requests")
 	run := flags.String("run", "", "run only scenarios whose name matches the `regexp`")
 	flags.StringVar(&s.profile, "profile", "", "write a CPU profile of the server in the scenario "+profiledScenario+" to `file`")
