@@ -26,8 +26,8 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// runOther is this program as one of the servers that it measures against, if its
-// arguments say so, and the exit code.
+// runOther is this program as something else that it measures against, if its arguments
+// say so, and the exit code.
 func runOther(arguments []string) (code int, other bool) {
 	if len(arguments) == 0 {
 		return 0, false
@@ -37,6 +37,8 @@ func runOther(arguments []string) (code int, other bool) {
 		return runNoop(arguments[1:]), true
 	case referenceCommand:
 		return runReference(arguments[1:]), true
+	case burnCommand:
+		return runBurn(arguments[1:]), true
 	}
 	return 0, false
 }

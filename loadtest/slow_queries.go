@@ -3,9 +3,13 @@ package main
 import (
 	"context"
 	"encoding/base64"
+	"flag"
 	"fmt"
 	"math"
+	"os"
+	"os/exec"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -25,7 +29,8 @@ type endedQuery struct {
 
 // besideQueries loads the server in turns while no query runs and while every reader runs
 // one. What is measured is all of it: that the writer waits for no reader, and what it
-// has left of the cores.
+// has left of the cores. How much of it is the cores shows a third turn, beside as many
+// threads of another program that do nothing but burn them.
 func (t *trial) besideQueries(ctx context.Context) (*measurement, error) {
 	load, err := t.load(t.server.address, t.scenario.traffic)
 	if err != nil {
@@ -34,10 +39,16 @@ func (t *trial) besideQueries(ctx context.Context) (*measurement, error) {
 	defer load.close()
 	m := &measurement{}
 	t.counted += t.warmUp(ctx, load, &m.server)
+	burning := &tally{}
 	seconds := min(max(int(math.Ceil(t.settings.duration.Seconds())), 1), querySecondsMax)
 	turn := time.Duration(seconds)*time.Second - 2*queryMargin
 	for range min(rounds, seconds) {
 		base := load.slice(ctx, turn)
+		burnt, err := t.besideBurners(ctx, load, turn)
+		if err != nil {
+			return nil, err
+		}
+		burning.merge(burnt)
 		queries := t.startQueries(slowReaders(), seconds)
 		if err := waitUntil(ctx, time.Now().Add(queryMargin)); err != nil {
 			return nil, err
@@ -56,6 +67,8 @@ func (t *trial) besideQueries(ctx context.Context) (*measurement, error) {
 		}
 		t.count(m, round{base: base, server: server})
 	}
+	t.counted += burning.counted
+	m.asides = append(m.asides, asideTally{name: "beside as many foreign threads that burn cores", tally: burning})
 	return m, ctx.Err()
 }
 
@@ -87,6 +100,49 @@ func (t *trial) runQuery(seconds int) error {
 		return fmt.Errorf("a query that does not end by itself: %w", told)
 	}
 	return nil
+}
+
+// besideBurners loads the server while another process burns as many cores as the
+// queries do.
+func (t *trial) besideBurners(ctx context.Context, load *generator, turn time.Duration) (*tally, error) {
+	binary, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	burner := exec.CommandContext(ctx, binary, burnCommand, "-threads", fmt.Sprint(slowReaders()), "-for", (2 * turn).String())
+	if err := burner.Start(); err != nil {
+		return nil, err
+	}
+	err = waitUntil(ctx, time.Now().Add(queryMargin))
+	sum := load.slice(ctx, turn)
+	cancel()
+	_ = burner.Wait() // it was ended
+	return sum, err
+}
+
+// burnCommand is the hidden first argument that makes this program burn cores.
+const burnCommand = "burn"
+
+// runBurn burns cores for a while and returns the exit code.
+func runBurn(arguments []string) int {
+	flags := flag.NewFlagSet(burnCommand, flag.ContinueOnError)
+	threads := flags.Int("threads", 1, "how many cores to burn")
+	duration := flags.Duration("for", time.Second, "how long")
+	if err := flags.Parse(arguments); err != nil {
+		return 2
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(*threads))
+	var burning sync.WaitGroup
+	for range *threads {
+		burning.Go(func() {
+			for start := time.Now(); time.Since(start) < *duration; {
+			}
+		})
+	}
+	burning.Wait()
+	return 0
 }
 
 // queriesShown adds what the two sides were.

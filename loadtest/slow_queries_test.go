@@ -19,8 +19,21 @@ func TestIncrementsAreMeasuredWhileEveryReaderIsBusy(t *testing.T) {
 	if m.queries != slowReaders() || len(m.rounds) != 1 || m.server.counted == 0 || m.base.counted == 0 {
 		t.Errorf("%d queries in %d rounds, %d increments with them and %d without", m.queries, len(m.rounds), m.server.counted, m.base.counted)
 	}
+	if len(m.asides) != 1 || m.asides[0].counted == 0 {
+		t.Errorf("%d increments beside a process that burns cores", m.asides[0].counted)
+	}
 	if wrong := append(m.failures(), trial.audit(trial.server.address, trial.counted)...); len(wrong) > 0 {
 		t.Error(wrong)
+	}
+}
+
+func TestBurnersEndByThemselves(t *testing.T) {
+	start := time.Now()
+	if code := runBurn([]string{"-threads", "2", "-for", "20ms"}); code != 0 || time.Since(start) < 20*time.Millisecond {
+		t.Errorf("exit code %d after %v", code, time.Since(start))
+	}
+	if code := runBurn([]string{"-threads", "many"}); code != 2 {
+		t.Errorf("exit code %d for a wrong flag", code)
 	}
 }
 

@@ -92,7 +92,7 @@ func bystanding(keys int) []scenario {
 			preload:     true,
 			connections: 64,
 			measure:     (*trial).besideQueries,
-			judge:       queriesShown(quantileWithin(0.99, 1.25)),
+			judge:       withAsides(queriesShown(quantileWithin(0.99, 1.25))),
 		},
 		{
 			name:    "query-history",
