@@ -11,7 +11,7 @@ func TestARequestAllocatesNothingInTheGenerator(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(noop.kill)
-	c := startGenerator(t, noop.address, 1, incrementRandom(100), putRandom(100)).connections[0]
+	c := startGenerator(t, noop.address, 1, incrementRandom(100), putRandom(100), insertOne(), selectOne(100)).connections[0]
 	allocations := testing.AllocsPerRun(200, func() {
 		if err := c.client.Do(c.script.next().request, &c.answer); err != nil {
 			t.Fatal(err)
