@@ -37,6 +37,8 @@ type Config struct {
 	KeepEntries, KeepSeconds int64
 	// BodyBytesMax bounds a request's body.
 	BodyBytesMax int
+	// UploadBytesMax bounds an uploaded database, after it was unpacked.
+	UploadBytesMax int64
 	// Now answers the time in Unix ms.
 	Now func() int64
 	// Log receives what a client is not told: the causes of 5xx answers.
