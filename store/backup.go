@@ -125,8 +125,5 @@ func (r *ReadConn) vacuumInto(path string, limit time.Duration) (err error) {
 	}
 	defer stmt.Finalize()
 	bindText(stmt, 1, path)
-	r.foreign.stopper.arm(limit)
-	defer r.foreign.stopper.disarm()
-	_, err = stmt.Step()
-	return refuse(r.conn, err)
+	return refuse(r.conn, within(&r.foreign.stopper, limit, func() error { return step(stmt) }))
 }

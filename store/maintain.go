@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"crawshaw.io/sqlite"
+
+	"github.com/urlite/urlite/refusal"
 )
 
 // Task is what may be done to a file as a whole, outside of a transaction.
@@ -54,21 +56,36 @@ func (w *WriteConn) alone(sql string, limit time.Duration) error {
 	if hasMoved(w.conn) {
 		return errMoved
 	}
-	w.foreign.stopper.arm(limit)
-	defer w.foreign.stopper.disarm()
-	return refuse(w.conn, run(w.conn, sql))
+	return refuse(w.conn, within(&w.foreign.stopper, limit, func() error { return run(w.conn, sql) }))
+}
+
+// taskTimeMin is how long a statement has to be given. A shorter time may be over before
+// SQLite has begun, when there is nothing to interrupt.
+const taskTimeMin = time.Millisecond
+
+var errNoTime = refusal.New(refusal.RequestTimeout, "the request ran out of time")
+
+// within has one statement of ours run for limit at most.
+func within(s *stopper, limit time.Duration, do func() error) error {
+	if limit < taskTimeMin {
+		return errNoTime
+	}
+	s.arm(limit)
+	defer s.disarm()
+	return do()
 }
 
 // CheckPages looks whether the file is sound, within limit: all that SQLite can tell, or
 // less, quickly. It answers "ok" or the first thing that is wrong.
 func (r *ReadConn) CheckPages(quickly bool, limit time.Duration) (found string, err error) {
-	r.foreign.stopper.arm(limit)
-	defer r.foreign.stopper.disarm()
 	sql := "PRAGMA main.integrity_check(1)"
 	if quickly {
 		sql = "PRAGMA main.quick_check(1)"
 	}
-	found, err = firstText(r.conn, sql)
+	err = within(&r.foreign.stopper, limit, func() (err error) {
+		found, err = firstText(r.conn, sql)
+		return err
+	})
 	if isDamage(err) {
 		return message(r.conn), nil // so damaged that it can't be looked at
 	}

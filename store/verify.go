@@ -32,12 +32,14 @@ func Verify(path string, limit time.Duration) error {
 	}
 	defer conn.Close()
 	s := stopper{conn: conn}
-	s.arm(limit)
-	defer s.disarm()
 	if err := run(conn, "PRAGMA query_only = 1", "PRAGMA cell_size_check = 1"); err != nil {
 		return refuseAlien(err)
 	}
-	found, err := firstText(conn, "PRAGMA main.quick_check(1)")
+	var found string
+	err = within(&s, limit, func() (err error) {
+		found, err = firstText(conn, "PRAGMA main.quick_check(1)")
+		return err
+	})
 	switch {
 	case err != nil:
 		return refuseAlien(err)
@@ -83,7 +85,8 @@ func refuseAlien(err error) error {
 		return nil
 	}
 	switch primary(err) {
-	case sqlite.SQLITE_CORRUPT, sqlite.SQLITE_NOTADB, sqlite.SQLITE_ERROR, sqlite.SQLITE_READONLY, sqlite.SQLITE_TOOBIG:
+	case sqlite.SQLITE_CORRUPT, sqlite.SQLITE_NOTADB, sqlite.SQLITE_ERROR, sqlite.SQLITE_READONLY,
+		sqlite.SQLITE_TOOBIG, sqlite.SQLITE_CONSTRAINT, sqlite.SQLITE_MISMATCH:
 		return refusal.Wrap(refusal.InvalidSQLiteHeader, "not a sound SQLite database", withoutSQL(err))
 	}
 	return refuse(nil, err)
