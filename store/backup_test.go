@@ -20,8 +20,8 @@ func large(t testing.TB) (path string, w *store.WriteConn, b *book) {
 	path, w = testdb.Open(t)
 	b = newBook(w)
 	b.begin(t)
-	for i := range 1500 {
-		op := set(fmt.Sprint("key", i), strings.Repeat("x", 1000))
+	for i := range 300 {
+		op := set(fmt.Sprint("key", i), strings.Repeat("x", 5000))
 		b.do(t, &op)
 	}
 	b.commit(t)
@@ -49,17 +49,17 @@ func TestACopyIsOfOneMomentWhateverIsWrittenMeanwhile(t *testing.T) {
 				return
 			default:
 			}
-			b.all(t, set("key0", fmt.Sprint(n)), set("key1499", fmt.Sprint(n)))
+			b.all(t, set("key0", fmt.Sprint(n)), set("key299", fmt.Sprint(n)))
 			w.Checkpoint(store.Passive)
 		}
 	}()
-	for range 5 {
+	for range 3 {
 		to := emptyFile(t)
 		if err := r.CopyTo(to, longEnough); err != nil {
 			t.Fatal(err)
 		}
 		copied := testdb.Reader(t, to)
-		if first, last := testdb.Value(t, copied, "key0"), testdb.Value(t, copied, "key1499"); first != last {
+		if first, last := testdb.Value(t, copied, "key0"), testdb.Value(t, copied, "key299"); first != last {
 			t.Errorf("the copy holds %s and %s", first, last)
 		}
 		testdb.Check(t, to)
@@ -109,7 +109,7 @@ func TestACopyThatTakesTooLongIsBrokenOffAndLeavesNothing(t *testing.T) {
 	if left, _ := os.ReadDir(folder); len(left) != 0 {
 		t.Errorf("files are left: %v", left)
 	}
-	if row := get(t, r, "kv_store", "key7"); len(bodyOf(&row)) != 1000 {
+	if row := get(t, r, "kv_store", "key7"); len(bodyOf(&row)) != 5000 {
 		t.Error("the reader is of no use any more")
 	}
 }
@@ -119,7 +119,7 @@ func TestACopyThatKeepsTheLogFromBeingEmptiedIsBrokenOff(t *testing.T) {
 	path, _, _ := large(t)
 	r := testdb.Reader(t, path)
 	broken := false
-	for range 50 {
+	for range 30 {
 		ended := make(chan error, 1)
 		to := emptyFile(t)
 		go func() { ended <- r.CopyTo(to, longEnough) }()
