@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/urlite/urlite/refusal"
 )
@@ -42,7 +43,8 @@ func (c *Catalog) List(dir string) (folder string, found []ListedDatabase, more 
 	if folder, err = c.listedFolder(dir); err != nil {
 		return "", nil, false, err
 	}
-	open, err := os.Open(folder)
+	// Nothing but a folder is opened: it could be a database's file (see Inspect).
+	open, err := os.OpenFile(folder, os.O_RDONLY|syscall.O_DIRECTORY, 0)
 	if err != nil {
 		return "", nil, false, unlisted(err)
 	}
@@ -57,7 +59,7 @@ func (c *Catalog) List(dir string) (folder string, found []ListedDatabase, more 
 		if len(found) > 2*listedMax {
 			found, more = newest(found), true
 		}
-		if errors.Is(err, io.EOF) || len(entries) == 0 {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
