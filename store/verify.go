@@ -13,6 +13,7 @@ import (
 
 var (
 	errNoHeader = refusal.New(refusal.InvalidSQLiteHeader, "not a SQLite database")
+	errCut      = refusal.New(refusal.InvalidSQLiteHeader, "not a sound SQLite database: it ends in the middle")
 	errNotOurs  = refusal.New(refusal.InvalidSQLiteHeader, "the database has tables of the server's own that are not as the server makes them")
 )
 
@@ -33,6 +34,9 @@ func Verify(path string, limit time.Duration) error {
 	defer conn.Close()
 	s := stopper{conn: conn}
 	if err := run(conn, "PRAGMA query_only = 1", "PRAGMA cell_size_check = 1"); err != nil {
+		return refuseAlien(err)
+	}
+	if err := verifyLength(conn, path); err != nil {
 		return refuseAlien(err)
 	}
 	var found string
@@ -64,6 +68,27 @@ func verifyHeader(path string) error {
 		return FileFault(err)
 	case string(header[:]) != sqliteHeader:
 		return errNoHeader
+	}
+	return nil
+}
+
+// verifyLength refuses a file that ends before its last page does. SQLite would take the
+// rest for zeros, and where it is part of a long value no check tells.
+func verifyLength(conn *sqlite.Conn, path string) error {
+	pages, err := queryInt(conn, "PRAGMA main.page_count")
+	if err != nil {
+		return err
+	}
+	size, err := queryInt(conn, "PRAGMA main.page_size")
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return FileFault(err)
+	}
+	if info.Size() < pages*size {
+		return errCut
 	}
 	return nil
 }
