@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -35,14 +36,8 @@ func getBackup(q *request) error {
 		}
 		q.ctx.Response.SkipBody = true
 		header.SetContentLength(int(size))
-	} else {
-		file, err := db.SnapshotFile(q.timeout())
-		if err != nil {
-			return err
-		}
-		if err := q.sendFile(file, packed); err != nil {
-			return err
-		}
+	} else if err := q.sendFile(packed, func() (*os.File, error) { return db.SnapshotFile(q.timeout()) }); err != nil {
+		return err
 	}
 	if packed {
 		header.SetContentEncoding("gzip")

@@ -166,6 +166,13 @@ func TestASlowBackupHoldsUpNobody(t *testing.T) {
 			t.Fatal(first, err)
 		}
 	}
+	for s.api.filesSent.Load() < filesSentMax {
+		c := s.connect(t)
+		c.send(t, rawRequest("GET", prefix+backupOfApp, ""))
+		c.in.ReadString('\n')
+		slow = append(slow, c)
+	}
+	s.request(t, "GET", backupOfApp, "").wants(t, 503, "too many backups")
 	for range 5 {
 		s.request(t, "POST", "/kv/n/incr?db=app&timeout=1", "").wants(t, 200, "")
 		s.request(t, "GET", "/kv/n?db=app&timeout=1", "").wants(t, 200, "")
@@ -175,6 +182,11 @@ func TestASlowBackupHoldsUpNobody(t *testing.T) {
 	s.request(t, "DELETE", "/db?db=app&timeout=1", "").wants(t, 200, `"success":true`)
 	for _, c := range slow {
 		c.Close()
+	}
+	for deadline := time.Now().Add(answerWait); s.api.filesSent.Load() > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d files are still being sent to clients that are gone", s.api.filesSent.Load())
+		}
 	}
 }
 

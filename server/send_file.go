@@ -6,6 +6,8 @@ import (
 	"net"
 	"os"
 	"time"
+
+	"github.com/urlite/urlite/refusal"
 )
 
 // fileAnswer is a file that is sent after the handler has returned. It holds nothing but
@@ -19,10 +21,26 @@ type fileAnswer struct {
 	id     string
 }
 
-// sendFile answers with a file, which is the answer's from now on, perhaps packed.
-func (q *request) sendFile(file *os.File, packed bool) error {
+// filesSentMax bounds the files that are being sent: each takes the room of a database on
+// the disk for as long as its client takes.
+const filesSentMax = 16
+
+var errTooManyFiles = refusal.New(refusal.Unavailable, "too many backups are being sent")
+
+// sendFile answers with the file that make makes, perhaps packed.
+func (q *request) sendFile(packed bool, make func() (*os.File, error)) error {
+	if q.server.filesSent.Add(1) > filesSentMax {
+		q.server.filesSent.Add(-1)
+		return errTooManyFiles
+	}
+	file, err := make()
+	if err != nil {
+		q.server.filesSent.Add(-1)
+		return err
+	}
 	info, err := file.Stat()
 	if err != nil {
+		q.server.filesSent.Add(-1)
 		file.Close()
 		return err
 	}
@@ -68,6 +86,7 @@ func (a *fileAnswer) Close() error {
 		return nil
 	}
 	defer a.server.inFlight.Add(-1)
+	defer a.server.filesSent.Add(-1)
 	err := a.file.Close()
 	a.file = nil
 	return err

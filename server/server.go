@@ -58,8 +58,10 @@ type Server struct {
 	idPrefix string
 	lastID   atomic.Uint64
 	inFlight atomic.Int64
-	draining atomic.Bool
-	listener atomic.Pointer[coarseListener]
+	// filesSent are files that are being sent.
+	filesSent atomic.Int64
+	draining  atomic.Bool
+	listener  atomic.Pointer[coarseListener]
 }
 
 const (

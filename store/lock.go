@@ -94,8 +94,8 @@ func (e *Exclusive) settle() (settled bool, err error) {
 	return stmt.ColumnText(0) == "delete", nil
 }
 
-// Remove removes the file and those beside it, and returns when that is on disk. The
-// process may die in between: what is left then is all of the database, or none of it.
+// Remove removes the file and those beside it, closes it, and returns when that is on disk.
+// The process may die in between: what is left then is all of the database, or none of it.
 //
 // A log that was emptied is nothing without its file, so the file goes last. One that could
 // not be emptied, because the disk is full, goes after its file: until then it is part of
@@ -107,6 +107,7 @@ func (e *Exclusive) Remove() error {
 		return err
 	}
 	defer unlock()
+	defer e.Close() // SQLite may remove a log of that name itself, which must not be another's
 	steps := []string{"-wal", "-shm", "-journal", ""}
 	if !settled {
 		steps = []string{"", "-wal", "-shm", "-journal"}
@@ -121,8 +122,8 @@ func (e *Exclusive) Remove() error {
 
 // Replace puts the database at building, which is whole and on disk, in the file's place,
 // and returns when that is on disk, too. The process may die in between: at the path is
-// the old database or the new one, and no log of the other. After an error that is no
-// FileSystemError of the folder the old one is there as it was.
+// the old database or the new one, and no log of the other. After an error the old one is
+// there, unless it was the last step that failed: to have the folder on disk.
 func (e *Exclusive) Replace(building string) error {
 	settled, err := e.settle()
 	switch {
