@@ -34,30 +34,19 @@ func (c *Catalog) Replace(name string, create bool, limit time.Duration, write f
 	if err := c.mayReplace(path, create); err != nil {
 		return Replaced{}, err
 	}
-	arriving, err := os.CreateTemp(filepath.Dir(path), ".urlite-restore-*")
+	arriving, err := store.Arrive(filepath.Dir(path))
 	if err != nil {
-		return Replaced{}, store.FileFault(err)
+		return Replaced{}, err
 	}
-	defer store.Discard(arriving.Name())
-	err = write(disk{arriving})
-	if closing := arriving.Close(); err == nil && closing != nil {
-		err = store.FileFault(closing)
+	defer store.Discard(arriving.Path())
+	err = write(arriving)
+	if closing := arriving.Close(); err == nil {
+		err = closing
 	}
 	if err != nil {
 		return Replaced{}, err
 	}
-	return c.install(arriving.Name(), path, create, time.Now().Add(limit))
-}
-
-// disk is a file whose faults are refusals.
-type disk struct{ file *os.File }
-
-func (d disk) Write(p []byte) (int, error) {
-	n, err := d.file.Write(p)
-	if err != nil {
-		err = store.FileFault(err)
-	}
-	return n, err
+	return c.install(arriving.Path(), path, create, time.Now().Add(limit))
 }
 
 // Restore puts a copy of the database that source means in the place of the one that name
@@ -71,16 +60,18 @@ func (c *Catalog) Restore(name, source string, limit time.Duration) error {
 	if err := c.mayReplace(path, false); err != nil {
 		return err
 	}
-	arriving, err := os.CreateTemp(filepath.Dir(path), ".urlite-restore-*")
+	arriving, err := store.Arrive(filepath.Dir(path))
 	if err != nil {
-		return store.FileFault(err)
-	}
-	arriving.Close()
-	defer store.Discard(arriving.Name())
-	if err := c.copySource(source, path, arriving.Name(), deadline); err != nil {
 		return err
 	}
-	_, err = c.install(arriving.Name(), path, false, deadline)
+	defer store.Discard(arriving.Path())
+	if err := arriving.Close(); err != nil {
+		return err
+	}
+	if err := c.copySource(source, path, arriving.Path(), deadline); err != nil {
+		return err
+	}
+	_, err = c.install(arriving.Path(), path, false, deadline)
 	return err
 }
 

@@ -27,13 +27,13 @@ const filesSentMax = 16
 
 var errTooManyFiles = refusal.New(refusal.Unavailable, "too many backups are being sent")
 
-// sendFile answers with the file that make makes, perhaps packed.
-func (q *request) sendFile(packed bool, make func() (*os.File, error)) error {
+// sendFile answers with the file that produce makes, perhaps packed.
+func (q *request) sendFile(packed bool, produce func() (*os.File, error)) error {
 	if q.server.filesSent.Add(1) > filesSentMax {
 		q.server.filesSent.Add(-1)
 		return errTooManyFiles
 	}
-	file, err := make()
+	file, err := produce()
 	if err != nil {
 		q.server.filesSent.Add(-1)
 		return err

@@ -81,7 +81,7 @@ func copyAll(from, to *sqlite.Conn, stop *stopper) error {
 func (r *ReadConn) SnapshotFile(folder string, limit time.Duration) (*os.File, error) {
 	file, err := os.CreateTemp(folder, ".urlite-backup-*")
 	if err != nil {
-		return nil, FileFault(err)
+		return nil, fileFault(err)
 	}
 	err = r.CopyTo(file.Name(), limit)
 	Discard(file.Name()) // its descriptor is all that is needed
@@ -98,7 +98,7 @@ func (r *ReadConn) SnapshotFile(folder string, limit time.Duration) (*os.File, e
 func (r *ReadConn) VacuumTo(folder string, limit time.Duration) (path string, err error) {
 	file, err := os.CreateTemp(folder, ".urlite-create-*")
 	if err != nil {
-		return "", FileFault(err)
+		return "", fileFault(err)
 	}
 	file.Close()
 	path = filepath.Clean(file.Name())

@@ -27,7 +27,7 @@ func Create(path, kvTable string, kept *Kept) error { return CreateAfter(0, path
 func CreateAfter(sequence int64, path, kvTable string, kept *Kept) error {
 	building, err := os.CreateTemp(filepath.Dir(path), ".urlite-create-*")
 	if err != nil {
-		return FileFault(err)
+		return fileFault(err)
 	}
 	building.Close()
 	defer Discard(building.Name())
@@ -35,7 +35,7 @@ func CreateAfter(sequence int64, path, kvTable string, kept *Kept) error {
 		return err
 	}
 	if err := os.Chmod(building.Name(), 0o644); err != nil {
-		return FileFault(err)
+		return fileFault(err)
 	}
 	return Place(building.Name(), path)
 }

@@ -139,11 +139,11 @@ func (e *Exclusive) Replace(building string) error {
 	defer unlock()
 	for _, suffix := range sideSuffixes {
 		if err := e.remove(e.path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return FileFault(err)
+			return fileFault(err)
 		}
 	}
 	if err := os.Rename(building, e.path); err != nil {
-		return FileFault(err)
+		return fileFault(err)
 	}
 	return syncFolder(filepath.Dir(e.path))
 }

@@ -28,7 +28,7 @@ func Place(building, path string) error {
 		if errors.Is(err, fs.ErrExist) {
 			return refusal.Wrap(refusal.DatabaseExists, "database already exists", err)
 		}
-		return FileFault(err)
+		return fileFault(err)
 	}
 	return syncFolder(filepath.Dir(path))
 }
@@ -57,7 +57,7 @@ func removeStrays(path string) (unlock func(), err error) {
 	for _, suffix := range sideSuffixes {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			unlock()
-			return nil, FileFault(err)
+			return nil, fileFault(err)
 		}
 	}
 	return unlock, nil
@@ -82,11 +82,11 @@ func FilesOf(path string) (files int) {
 func lockFolder(folder string) (unlock func(), err error) {
 	f, err := os.Open(folder)
 	if err != nil {
-		return nil, FileFault(err)
+		return nil, fileFault(err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
 		f.Close()
-		return nil, FileFault(err)
+		return nil, fileFault(err)
 	}
 	return func() { f.Close() }, nil // closing unlocks
 }
@@ -97,17 +97,17 @@ func syncFolder(folder string) error { return syncPath(folder) }
 func syncPath(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return FileFault(err)
+		return fileFault(err)
 	}
 	defer f.Close()
 	if err := f.Sync(); err != nil {
-		return FileFault(err)
+		return fileFault(err)
 	}
 	return nil
 }
 
-// FileFault makes a refusal of what the file system says.
-func FileFault(err error) error {
+// fileFault makes a refusal of what the file system says.
+func fileFault(err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return refusal.Wrap(refusal.Unavailable, "the disk is full", err)
 	}

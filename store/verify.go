@@ -56,7 +56,7 @@ func Verify(path string, limit time.Duration) error {
 func verifyHeader(path string) error {
 	file, err := os.Open(path)
 	if err != nil {
-		return FileFault(err)
+		return fileFault(err)
 	}
 	defer file.Close()
 	var header [len(sqliteHeader)]byte
@@ -65,7 +65,7 @@ func verifyHeader(path string) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return errNoHeader
 	case err != nil:
-		return FileFault(err)
+		return fileFault(err)
 	case string(header[:]) != sqliteHeader:
 		return errNoHeader
 	}
@@ -85,7 +85,7 @@ func verifyLength(conn *sqlite.Conn, path string) error {
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return FileFault(err)
+		return fileFault(err)
 	}
 	if info.Size() < pages*size {
 		return errCut
@@ -167,7 +167,7 @@ func Adopt(path string, sequence int64) error {
 		return refusal.New(refusal.DatabaseError, "the log of a new database was not emptied")
 	}
 	if err := os.Chmod(path, 0o644); err != nil {
-		return FileFault(err)
+		return fileFault(err)
 	}
 	return syncPath(path)
 }

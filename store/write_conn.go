@@ -103,7 +103,7 @@ func OpenWriter(path string, options Options) (*WriteConn, error) {
 func mayWrite(path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
-		return FileFault(err)
+		return fileFault(err)
 	}
 	if info.Mode().Perm()&0o222 == 0 {
 		return refusal.New(refusal.DatabaseReadOnly, "the database file is read-only")

@@ -15,22 +15,23 @@ import (
 
 // settings is what the operator decides.
 type settings struct {
-	dir            string
-	listen         string
-	synchronous    string
-	createMissing  bool
-	anyPath        bool
-	bodyBytesMax   int
+	dir           string
+	listen        string
+	synchronous   string
+	createMissing bool
+	anyPath       bool
+	bodyBytesMax  int
+	limits        server.Limits
+	sqlLimits     server.SQLLimits
+	readers       int
+	openMax       int
+	idleAfter     time.Duration
+	busyWait      time.Duration
+	pprof         string
+	writer        catalog.WriterLimits
+	keep          catalog.KeepLimits
+
 	uploadBytesMax int64
-	limits         server.Limits
-	sqlLimits      server.SQLLimits
-	readers        int
-	openMax        int
-	idleAfter      time.Duration
-	busyWait       time.Duration
-	pprof          string
-	writer         catalog.WriterLimits
-	keep           catalog.KeepLimits
 }
 
 // environmentPrefix turns the flag --group-ops-max into URLITE_GROUP_OPS_MAX.
