@@ -31,6 +31,8 @@ type Catalog struct {
 	byPath map[string]*DB
 	byFile map[fileID]*DB
 	held   map[string]int // files that may not be opened as databases now
+	places
+	floors floors
 	shut   bool
 
 	stop    chan struct{}
@@ -48,6 +50,7 @@ func New(config Config) *Catalog {
 		stop:    make(chan struct{}),
 		stopped: make(chan struct{}),
 	}
+	c.places.begin(&c.mu)
 	go c.closeIdle()
 	return c
 }
@@ -70,7 +73,7 @@ func (c *Catalog) OpenMax() int { return c.config.OpenMax }
 func (c *Catalog) Acquire(name string, create bool) (*DB, error) {
 	c.mu.Lock()
 	db := c.byName[name]
-	if db == nil || !c.inPlace(db) {
+	if db == nil || db.leaving.Load() || !c.inPlace(db) {
 		c.mu.Unlock()
 		return c.acquireSlowly(string([]byte(name)), create)
 	}
@@ -114,7 +117,10 @@ func (c *Catalog) acquireSlowly(name string, create bool) (*DB, error) {
 		if db.err != nil {
 			return nil, db.err
 		}
-		if c.use(db, name) {
+		switch used, err := c.use(db, name); {
+		case err != nil:
+			return nil, err
+		case used:
 			return db, nil
 		}
 		<-db.gone // it was retired; then the place is free
@@ -127,6 +133,10 @@ func (c *Catalog) place(name, path string, create bool) (db *DB, mine bool, err 
 	id, exists := identify(path)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.awaitPeeks(path, id)
+	if c.isTaken(path, id, exists) {
+		return nil, false, errTaken
+	}
 	if db := c.byPath[path]; db != nil {
 		return db, false, nil
 	}
@@ -146,7 +156,7 @@ func (c *Catalog) place(name, path string, create bool) (db *DB, mine bool, err 
 	if len(c.byPath) >= c.config.OpenMax && !c.retireOne() {
 		return nil, false, errFull
 	}
-	db = &DB{catalog: c, path: path, id: id, opened: make(chan struct{}), gone: make(chan struct{})}
+	db = &DB{catalog: c, path: path, id: id, opened: make(chan struct{}), left: make(chan struct{}, 1), gone: make(chan struct{})}
 	c.byPath[path] = db
 	if exists {
 		c.byFile[id] = db
@@ -156,11 +166,14 @@ func (c *Catalog) place(name, path string, create bool) (db *DB, mine bool, err 
 
 // use counts a use of an open database under name. It is false for one that was
 // retired.
-func (c *Catalog) use(db *DB, name string) bool {
+func (c *Catalog) use(db *DB, name string) (bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if db.retired.Load() || !c.inPlace(db) {
-		return false
+	switch {
+	case db.leaving.Load():
+		return false, errTaken
+	case db.retired.Load(), !c.inPlace(db):
+		return false, nil
 	}
 	if c.byName[name] != db && len(db.names) < namesMax {
 		c.byName[name] = db
@@ -168,7 +181,7 @@ func (c *Catalog) use(db *DB, name string) bool {
 	}
 	db.users.Add(1)
 	db.used.Store(true)
-	return true
+	return true, nil
 }
 
 // retire lets nobody new in; who is in may finish, and the last one out closes.

@@ -35,8 +35,11 @@ type DB struct {
 	used      atomic.Bool  // since the janitor looked last
 	checkedAt atomic.Int64 // ms, when the file was last seen in its place
 	retired   atomic.Bool
-	closing   sync.Once
-	gone      chan struct{}
+	// leaving says that somebody waits for the users to leave, of which left tells.
+	leaving atomic.Bool
+	left    chan struct{}
+	closing sync.Once
+	gone    chan struct{}
 }
 
 // fileID is a file's identity, whatever its name.
@@ -48,6 +51,10 @@ func identify(path string) (id fileID, exists bool) {
 	if err != nil {
 		return fileID{}, false
 	}
+	return idOf(info)
+}
+
+func idOf(info os.FileInfo) (id fileID, known bool) {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		return fileID{}, false
@@ -83,8 +90,17 @@ func (db *DB) ReturnLong(r *Reader) { db.readers.ReturnLong(r) }
 
 // Release ends the use that Acquire began.
 func (db *DB) Release() {
-	if db.users.Add(-1) == 0 && db.retired.Load() {
+	if db.users.Add(-1) > 0 {
+		return
+	}
+	if db.retired.Load() {
 		db.close()
+	}
+	if db.leaving.Load() {
+		select {
+		case db.left <- struct{}{}:
+		default: // it was told already
+		}
 	}
 }
 

@@ -58,7 +58,7 @@ func (c *Catalog) hold(path string) bool {
 	id, exists := identify(path)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.byPath[path] != nil || (exists && c.byFile[id] != nil) {
+	if c.byPath[path] != nil || (exists && c.byFile[id] != nil) || c.isTaken(path, id, exists) {
 		return false
 	}
 	c.held[path]++
@@ -68,7 +68,5 @@ func (c *Catalog) hold(path string) bool {
 func (c *Catalog) letGo(path string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.held[path]--; c.held[path] == 0 {
-		delete(c.held, path)
-	}
+	countDown(c.held, path)
 }

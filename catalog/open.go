@@ -33,7 +33,7 @@ func (c *Catalog) openFile(db *DB, create bool) error {
 			return errNotFound
 		}
 		// Somebody else may have made it first: then that is the one.
-		if err := store.Create(db.path, "", nil); err != nil && refusal.Of(err).Kind != refusal.DatabaseExists {
+		if err := store.CreateAfter(c.floor(db.path), db.path, "", nil); err != nil && refusal.Of(err).Kind != refusal.DatabaseExists {
 			return err
 		}
 	}
@@ -107,5 +107,10 @@ func (c *Catalog) Create(name, kvTable string, kept *Kept) (path string, err err
 	if err != nil {
 		return "", err
 	}
-	return path, store.Create(path, kvTable, kept)
+	done, err := c.reserve(path)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	return path, store.CreateAfter(c.floor(path), path, kvTable, kept)
 }

@@ -23,6 +23,8 @@ type (
 	Undo = writer.Undo
 	// Return is the wish that a table be what it was.
 	Return = writer.Return
+	// Task is what may be done to a file as a whole.
+	Task = store.Task
 	// Keep is how much of a table's past is kept, as far as it is settled for it.
 	Keep = writer.Keep
 )
@@ -35,6 +37,13 @@ var ErrNotDone = writer.ErrNotDone
 
 // ErrWrites says that a transaction that looked read-only is not.
 var ErrWrites = store.ErrWrites
+
+// The tasks of a writer.
+const (
+	EmptyLog = store.EmptyLog
+	Vacuum   = store.Vacuum
+	Optimize = store.Optimize
+)
 
 // What an operator decides about every database.
 type (

@@ -88,6 +88,7 @@ func health(q *request) error {
 		Counters:      map[string]uint64{"requests": s.metrics.requests.Get(), "in_flight": uint64(max(s.inFlight.Load(), 0))},
 		Limits: map[string]int{
 			"request_body_bytes": s.config.BodyBytesMax,
+			"upload_bytes":       int(s.config.UploadBytesMax),
 			"key_bytes":          limits.KeyBytesMax,
 			"value_bytes":        limits.ValueBytesMax,
 			"batch_items":        limits.BatchItemsMax,

@@ -98,7 +98,7 @@ func newServer(t testing.TB, options testOptions) *testServer {
 	config := Config{
 		Version: "test", Built: "today", SQLiteVersion: "3", Synchronous: "full",
 		CreateMissing: !options.mayCreateNever,
-		Limits:        DefaultLimits(), SQL: DefaultSQLLimits(), BodyBytesMax: 32 << 20,
+		Limits:        DefaultLimits(), SQL: DefaultSQLLimits(), BodyBytesMax: 32 << 20, UploadBytesMax: 32 << 20,
 		Now: now, Log: slog.New(slog.NewTextHandler(&s.log, nil)),
 	}
 	if options.config != nil {

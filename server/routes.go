@@ -73,6 +73,11 @@ func (s *Server) routes() fasthttp.RequestHandler {
 
 	on("POST", prefix+"/db", "db.transaction", transaction)
 	on("POST", prefix+"/db/create", "db.create", createDatabase)
+	on("DELETE", prefix+"/db", "db.delete", deleteDatabase)
+	onRead(prefix+"/db/list", "db.list", listDatabases)
+	onRead(prefix+"/db/backup", "db.backup", getBackup)
+	on("PUT", prefix+"/db/backup", "db.backup.put", putBackup)
+	on("POST", prefix+"/maintenance", "maintenance", maintenance)
 	onRead(prefix+"/query", "query", query)
 	onRead(prefix+"/health", "health", health)
 	onRead(prefix+"/health/cache", "health.cache", healthCacheSize)

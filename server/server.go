@@ -37,6 +37,8 @@ type Config struct {
 	KeepEntries, KeepSeconds int64
 	// BodyBytesMax bounds a request's body.
 	BodyBytesMax int
+	// UploadBytesMax bounds an uploaded database, after it was unpacked.
+	UploadBytesMax int64
 	// Now answers the time in Unix ms.
 	Now func() int64
 	// Log receives what a client is not told: the causes of 5xx answers.
@@ -56,8 +58,10 @@ type Server struct {
 	idPrefix string
 	lastID   atomic.Uint64
 	inFlight atomic.Int64
-	draining atomic.Bool
-	listener atomic.Pointer[coarseListener]
+	// filesSent are files that are being sent.
+	filesSent atomic.Int64
+	draining  atomic.Bool
+	listener  atomic.Pointer[coarseListener]
 }
 
 const (

@@ -1,15 +1,11 @@
 package store
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
 	"crawshaw.io/sqlite"
-
-	"github.com/urlite/urlite/refusal"
 )
 
 // Kept is an answer to be stored in a database that is being made.
@@ -24,32 +20,29 @@ type Kept struct {
 // on disk under its name when Create returns: it is built under a name of the
 // server's own and linked into place. A file already there is DatabaseExists.
 // kvTable, unless empty, is made in it; kept, unless nil, is stored in it.
-func Create(path, kvTable string, kept *Kept) error {
-	folder := filepath.Dir(path)
-	building, err := os.CreateTemp(folder, ".urlite-create-*")
+func Create(path, kvTable string, kept *Kept) error { return CreateAfter(0, path, kvTable, kept) }
+
+// CreateAfter is Create for a database whose write sequence goes on from sequence: that
+// of a file that had its name, whose ETags must not come again.
+func CreateAfter(sequence int64, path, kvTable string, kept *Kept) error {
+	building, err := os.CreateTemp(filepath.Dir(path), ".urlite-create-*")
 	if err != nil {
 		return fileFault(err)
 	}
 	building.Close()
-	defer removeDatabase(building.Name())
-	if err := initialise(building.Name(), kvTable, kept); err != nil {
+	defer Discard(building.Name())
+	if err := initialise(building.Name(), sequence, kvTable, kept); err != nil {
 		return err
 	}
 	if err := os.Chmod(building.Name(), 0o644); err != nil {
 		return fileFault(err)
 	}
-	if err := os.Link(building.Name(), path); err != nil {
-		if errors.Is(err, fs.ErrExist) {
-			return refusal.Wrap(refusal.DatabaseExists, "database already exists", err)
-		}
-		return fileFault(err)
-	}
-	return syncFolder(folder)
+	return Place(building.Name(), path)
 }
 
 // initialise writes the header page: the page size and write-ahead logging can't
 // be chosen later without cost.
-func initialise(path, kvTable string, kept *Kept) error {
+func initialise(path string, sequence int64, kvTable string, kept *Kept) error {
 	conn, err := sqlite.OpenConn(path, sqlite.SQLITE_OPEN_READWRITE|sqlite.SQLITE_OPEN_NOMUTEX)
 	if err != nil {
 		return refuse(nil, err)
@@ -57,7 +50,7 @@ func initialise(path, kvTable string, kept *Kept) error {
 	err = run(conn, fmt.Sprintf("PRAGMA page_size = %d", pageBytes), "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", queryHistorySchema)
 	if err == nil {
 		own := meta{conn: conn}
-		err = own.ensure(0)
+		err = own.ensure(sequence)
 		own.forget()
 	}
 	if err == nil && kvTable != "" {
@@ -89,26 +82,4 @@ func (k *Kept) store(conn *sqlite.Conn) error {
 			return err
 		}
 	}
-}
-
-func removeDatabase(path string) {
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		os.Remove(path + suffix)
-	}
-}
-
-func syncFolder(folder string) error {
-	f, err := os.Open(folder)
-	if err != nil {
-		return fileFault(err)
-	}
-	defer f.Close()
-	if err := f.Sync(); err != nil {
-		return fileFault(err)
-	}
-	return nil
-}
-
-func fileFault(err error) error {
-	return refusal.Wrap(refusal.FileSystemError, "file system error", err)
 }

@@ -34,3 +34,15 @@ func (w *WriteConn) ActorID(name string) (int64, error) { return w.actors.id(nam
 func SweepStatements(table string) []string {
 	return []string{strings.NewReplacer("?1", "100", "?2", "10").Replace(forTable(expireRows, table)), forTable(nextExpiry, table)}
 }
+
+// RemoveWith has an Exclusive remove files by another function.
+func (e *Exclusive) RemoveWith(remove func(path string) error) { e.remove = remove }
+
+// Damaged says that the file could not be locked for what it holds.
+func (e *Exclusive) Damaged() bool { return e.conn == nil }
+
+// Settle empties the log of a seized file.
+func (e *Exclusive) Settle() error {
+	_, err := e.settle()
+	return err
+}

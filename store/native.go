@@ -65,6 +65,7 @@ import (
 // SQLite's db_config verbs, https://sqlite.org/c3ref/c_dbconfig_defensive.html.
 const (
 	configEnableTrigger = 1003
+	configEnableView    = 1015
 	configDefensive     = 1010
 	configTrustedSchema = 1017
 )
@@ -153,6 +154,11 @@ func harden(conn *sqlite.Conn) {
 // setTriggers lets the triggers of the file run on a connection, or not.
 func setTriggers(conn *sqlite.Conn, on bool) {
 	C.config_bool(connHandle(conn), configEnableTrigger, C.int(toInt(on)))
+}
+
+// setViews lets the views of the file be used on a connection, or not.
+func setViews(conn *sqlite.Conn, on bool) {
+	C.config_bool(connHandle(conn), configEnableView, C.int(toInt(on)))
 }
 
 // frameCounter is memory outside Go's heap in which SQLite leaves, after every

@@ -71,12 +71,8 @@ type WriteConn struct {
 // OpenWriter opens the database file at path for writing, in write-ahead mode.
 // A file without write permission is refused as DatabaseReadOnly, also to root.
 func OpenWriter(path string, options Options) (*WriteConn, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fileFault(err)
-	}
-	if info.Mode().Perm()&0o222 == 0 {
-		return nil, refusal.New(refusal.DatabaseReadOnly, "the database file is read-only")
+	if err := mayWrite(path); err != nil {
+		return nil, err
 	}
 	conn, err := openConn(path, sqlite.SQLITE_OPEN_READWRITE, options)
 	if err != nil {
@@ -101,6 +97,18 @@ func OpenWriter(path string, options Options) (*WriteConn, error) {
 		return nil, err
 	}
 	return w, nil
+}
+
+// mayWrite refuses a file without write permission, which root would not notice.
+func mayWrite(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return fileFault(err)
+	}
+	if info.Mode().Perm()&0o222 == 0 {
+		return refusal.New(refusal.DatabaseReadOnly, "the database file is read-only")
+	}
+	return nil
 }
 
 func (w *WriteConn) prepare(options Options) (err error) {

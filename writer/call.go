@@ -6,6 +6,7 @@ import (
 	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/past"
 	"github.com/urlite/urlite/sqltx"
+	"github.com/urlite/urlite/store"
 )
 
 // Call is what one request wants written, all of it or nothing: key-value
@@ -28,6 +29,8 @@ type Call struct {
 	Undo   *Undo
 	Return *Return
 	Keep   *Keep
+	// Task, if there is one, is done instead of all that, alone.
+	Task store.Task
 	// Deadline, in ms, is when the caller no longer wants it; 0 is never. A call
 	// that was begun in time and committed is a success, however late.
 	Deadline int64
@@ -43,6 +46,8 @@ type Call struct {
 	Undone   int64
 	Returned Returned
 	Kept     past.Keep
+	// Found is what Task has answered.
+	Found string
 	// Answer is what is to be answered, if Once has a key.
 	Answer Answer
 
@@ -65,6 +70,7 @@ func (c *Call) Release() {
 	poison(c)
 	c.Table, c.Actor, c.Ops, c.SQL = "", "", c.Ops[:0], nil
 	c.Undo, c.Return, c.Keep, c.Undone, c.Returned = nil, nil, nil, 0, Returned{}
+	c.Task, c.Found = store.NoTask, ""
 	c.Deadline, c.RowsMax, c.err, c.bytes = 0, 0, nil, 0
 	c.Shape, c.Once = kv.One, Once{}
 	clear(c.Replies) // an element may be large

@@ -56,6 +56,7 @@ type Disk interface {
 	// Recount counts the rows of one table whose number nobody knows; more says that
 	// there may be others.
 	Recount() (more bool, err error)
+	maintainer
 	// Commit returns when the transaction is durable. After an error it is to be
 	// rolled back.
 	Commit() error

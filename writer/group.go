@@ -7,6 +7,7 @@ import (
 	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/refusal"
 	"github.com/urlite/urlite/sqltx"
+	"github.com/urlite/urlite/store"
 )
 
 var errLate = refusal.New(refusal.RequestTimeout, "the request timed out while it waited to be written")
@@ -14,6 +15,10 @@ var errLate = refusal.New(refusal.RequestTimeout, "the request timed out while i
 // commitNext commits as many of calls as make a group, at least one, acknowledges
 // them and tells how many they were.
 func (w *Writer) commitNext(calls []*Call) int {
+	if calls[0].Task != store.NoTask {
+		w.doTask(calls[0])
+		return 1
+	}
 	n, begun, err := w.attempt(calls)
 	switch {
 	case err == nil:
@@ -110,6 +115,8 @@ func (w *Writer) fill(calls []*Call, started time.Time) (n int, reason cutReason
 	for _, c := range calls {
 		switch {
 		case n == 0: // a group has at least one call
+		case c.Task != store.NoTask:
+			return n, cutDrained, nil
 		case ops+len(c.Ops) > w.limits.GroupOpsMax:
 			return n, cutOps, nil
 		case bytes+c.bytes+w.overlay.bytes() > w.limits.GroupBytesMax:

@@ -30,6 +30,8 @@ type settings struct {
 	pprof         string
 	writer        catalog.WriterLimits
 	keep          catalog.KeepLimits
+
+	uploadBytesMax int64
 }
 
 // environmentPrefix turns the flag --group-ops-max into URLITE_GROUP_OPS_MAX.
@@ -76,6 +78,7 @@ func (s *settings) define(flags *flag.FlagSet) {
 	flags.BoolVar(&s.createMissing, "create-missing", true, "let a write to a new name make the database, where the request does not say")
 	flags.BoolVar(&s.anyPath, "allow-any-absolute-db-path", false, "let requests open databases outside of --dir by their absolute path; only where every client is trusted with the machine")
 	flags.IntVar(&s.bodyBytesMax, "max-body-bytes", 32<<20, "largest request body")
+	flags.Int64Var(&s.uploadBytesMax, "max-upload-bytes", 4<<30, "largest database that may be uploaded, unpacked")
 	flags.IntVar(&s.limits.ValueBytesMax, "max-value-bytes", s.limits.ValueBytesMax, "largest stored value")
 	flags.IntVar(&s.limits.KeyBytesMax, "max-key-bytes", s.limits.KeyBytesMax, "longest key")
 	flags.IntVar(&s.limits.BatchItemsMax, "max-batch-items", s.limits.BatchItemsMax, "most items of a batch; a batch is never cut, so a large one holds up everybody behind it")
@@ -134,6 +137,7 @@ func (s *settings) check() error {
 		name  string
 		value int64
 	}{
+		{"max-upload-bytes", s.uploadBytesMax},
 		{"max-body-bytes", int64(s.bodyBytesMax)}, {"max-value-bytes", int64(s.limits.ValueBytesMax)},
 		{"max-key-bytes", int64(s.limits.KeyBytesMax)}, {"max-batch-items", int64(s.limits.BatchItemsMax)},
 		{"max-list-items", int64(s.limits.ListItemsMax)}, {"max-transaction-items", int64(s.sqlLimits.ItemsMax)},

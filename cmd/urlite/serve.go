@@ -46,6 +46,7 @@ func (s *settings) serve(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer databases.Close()
+	databases.RemoveLeftovers()
 	log := slog.New(slog.NewTextHandler(stderr, nil))
 	api := server.New(s.server(engine, log), databases)
 
@@ -116,10 +117,12 @@ func (s *settings) server(engine string, log *slog.Logger) server.Config {
 		Limits:        s.limits,
 		SQL:           s.sqlLimits,
 		BodyBytesMax:  s.bodyBytesMax,
-		KeepEntries:   s.keep.Entries,
-		KeepSeconds:   s.keep.Seconds,
-		Now:           now,
-		Log:           log,
+
+		UploadBytesMax: s.uploadBytesMax,
+		KeepEntries:    s.keep.Entries,
+		KeepSeconds:    s.keep.Seconds,
+		Now:            now,
+		Log:            log,
 	}
 	if catalog.EngineBundled {
 		config.Warnings = append(config.Warnings, bundledWarning)

@@ -1,0 +1,202 @@
+package store
+
+import (
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"crawshaw.io/sqlite"
+
+	"github.com/urlite/urlite/refusal"
+)
+
+var (
+	errNoHeader = refusal.New(refusal.InvalidSQLiteHeader, "not a SQLite database")
+	errCut      = refusal.New(refusal.InvalidSQLiteHeader, "not a sound SQLite database: it ends in the middle")
+	errNotOurs  = refusal.New(refusal.InvalidSQLiteHeader, "the database has tables of the server's own that are not as the server makes them")
+)
+
+// sqliteHeader is what every SQLite file begins with.
+const sqliteHeader = "SQLite format 3\x00"
+
+// Verify refuses a file that is no sound database, within limit. It may come from anybody:
+// none of its triggers and views runs, and what its schema calls has no side effects.
+// Nobody else may know the file at path.
+func Verify(path string, limit time.Duration) error {
+	if err := verifyHeader(path); err != nil {
+		return err
+	}
+	conn, err := openAlien(path)
+	if err != nil {
+		return refuseAlien(err)
+	}
+	defer conn.Close()
+	s := stopper{conn: conn}
+	if err := run(conn, "PRAGMA query_only = 1", "PRAGMA cell_size_check = 1"); err != nil {
+		return refuseAlien(err)
+	}
+	if err := verifyLength(conn, path); err != nil {
+		return refuseAlien(err)
+	}
+	var found string
+	err = within(&s, limit, func() (err error) {
+		found, err = firstText(conn, "PRAGMA main.quick_check(1)")
+		return err
+	})
+	switch {
+	case err != nil:
+		return refuseAlien(err)
+	case found != "ok":
+		return refusal.Newf(refusal.InvalidSQLiteHeader, "not a sound SQLite database: %s", found)
+	}
+	return nil
+}
+
+func verifyHeader(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return fileFault(err)
+	}
+	defer file.Close()
+	var header [len(sqliteHeader)]byte
+	_, err = io.ReadFull(file, header[:])
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return errNoHeader
+	case err != nil:
+		return fileFault(err)
+	case string(header[:]) != sqliteHeader:
+		return errNoHeader
+	}
+	return nil
+}
+
+// verifyLength refuses a file that ends before its last page does. SQLite would take the
+// rest for zeros, and where it is part of a long value no check tells.
+func verifyLength(conn *sqlite.Conn, path string) error {
+	pages, err := queryInt(conn, "PRAGMA main.page_count")
+	if err != nil {
+		return err
+	}
+	size, err := queryInt(conn, "PRAGMA main.page_size")
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return fileFault(err)
+	}
+	if info.Size() < pages*size {
+		return errCut
+	}
+	return nil
+}
+
+// openAlien opens a file of which nobody knows what it is.
+func openAlien(path string) (*sqlite.Conn, error) {
+	conn, err := openConn(path, sqlite.SQLITE_OPEN_READWRITE, Options{})
+	if err != nil {
+		return nil, err
+	}
+	setTriggers(conn, false)
+	setViews(conn, false)
+	return conn, nil
+}
+
+// refuseAlien is refuse for what is wrong with a file that somebody sent.
+func refuseAlien(err error) error {
+	if err == nil {
+		return nil
+	}
+	switch primary(err) {
+	case sqlite.SQLITE_CORRUPT, sqlite.SQLITE_NOTADB, sqlite.SQLITE_ERROR, sqlite.SQLITE_READONLY,
+		sqlite.SQLITE_TOOBIG, sqlite.SQLITE_CONSTRAINT, sqlite.SQLITE_MISMATCH:
+		return refusal.Wrap(refusal.InvalidSQLiteHeader, "not a sound SQLite database", withoutSQL(err))
+	}
+	return refuse(nil, err)
+}
+
+// firstText answers the first column of the first row of one of our statements.
+func firstText(conn *sqlite.Conn, sql string) (string, error) {
+	stmt, _, err := conn.PrepareTransient(sql)
+	if err != nil {
+		return "", err
+	}
+	defer stmt.Finalize()
+	if _, err := stmt.Step(); err != nil {
+		return "", err
+	}
+	return stmt.ColumnText(0), nil
+}
+
+// renameFile gives the file an identity of its own. What was counted in it may have been
+// counted by others.
+const renameFile = `UPDATE main._urlite_meta SET value = ?1 WHERE name = 'file_id'`
+
+// Adopt makes a verified database, which nobody else knows, one to be put into place: in
+// write-ahead mode, by itself, and on disk. If it is one of ours, its write sequence goes
+// on from sequence at least, so that no ETag of the file whose place it takes comes again,
+// and its change cursors are not the other's.
+func Adopt(path string, sequence int64) error {
+	conn, err := openAlien(path)
+	if err != nil {
+		return refuseAlien(err)
+	}
+	mode, err := journalMode(conn)
+	if err == nil && mode != "wal" {
+		err = errNotOurs
+	}
+	if err == nil {
+		err = run(conn, "PRAGMA synchronous = FULL", "BEGIN IMMEDIATE")
+	}
+	if err == nil {
+		err = makeOwn(conn, sequence)
+	}
+	if err == nil {
+		err = run(conn, "COMMIT")
+	}
+	// Closing the last connection empties the log into the file.
+	if closing := conn.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return refuseAlien(err)
+	}
+	if FilesOf(path) != 1 {
+		return refusal.New(refusal.DatabaseError, "the log of a new database was not emptied")
+	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		return fileFault(err)
+	}
+	return syncPath(path)
+}
+
+func makeOwn(conn *sqlite.Conn, sequence int64) error {
+	ours, err := queryInt(conn, "SELECT count(*) FROM main.sqlite_master WHERE name = '"+metaTable+"'")
+	if err != nil || ours == 0 {
+		return err
+	}
+	own := meta{conn: conn}
+	defer own.forget()
+	at, err := own.position()
+	if err != nil {
+		return err
+	}
+	if err := own.ensure(at.sequence); err != nil {
+		return err
+	}
+	if err := own.moveTo(position{sequence: max(at.sequence, sequence), clock: at.clock}); err != nil {
+		return err
+	}
+	stmt, _, err := conn.PrepareTransient(renameFile)
+	if err != nil {
+		return err
+	}
+	defer stmt.Finalize()
+	bindText(stmt, 1, newFileID())
+	if _, err := stmt.Step(); err != nil {
+		return err
+	}
+	return run(conn, doubtAll)
+}
