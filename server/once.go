@@ -28,15 +28,19 @@ func (q *request) bindOnce(call *catalog.Call) error {
 			return errOnceKey
 		}
 	}
+	body, err := q.body()
+	if err != nil {
+		return err
+	}
 	call.Once.Key = lent(key)
-	call.Once.Request = q.fingerprint()
+	call.Once.Request = q.fingerprint(body)
 	return nil
 }
 
 // fingerprint is of all that tells what a request asks for, which its timeout does not.
 // Each part is hashed with its length, so that two requests can't be cut differently
 // into the same bytes.
-func (q *request) fingerprint() (sum [sha256.Size]byte) {
+func (q *request) fingerprint(body []byte) (sum [sha256.Size]byte) {
 	hash := sha256.New()
 	var length []byte
 	add := func(parts ...[]byte) {
@@ -52,7 +56,7 @@ func (q *request) fingerprint() (sum [sha256.Size]byte) {
 			add(name, value)
 		}
 	}
-	add(q.ctx.Request.Header.ContentType(), q.etagList(headerIfMatch), q.etagList(headerIfNoneMatch), q.ctx.Request.Body())
+	add(q.ctx.Request.Header.ContentType(), q.etagList(headerIfMatch), q.etagList(headerIfNoneMatch), body)
 	hash.Sum(sum[:0])
 	return sum
 }

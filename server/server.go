@@ -3,6 +3,7 @@
 package server
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -35,8 +36,10 @@ type Config struct {
 	// KeepEntries and KeepSeconds are how much of the past is kept of tables that have no
 	// settings of their own; 0 is for ever.
 	KeepEntries, KeepSeconds int64
-	// BodyBytesMax bounds a request's body.
-	BodyBytesMax int
+	// BodyBytesMax bounds a request's body, and BodiesBytesMax the memory of all bodies at
+	// the same time; 0 is BodiesBytesDefault.
+	BodyBytesMax   int
+	BodiesBytesMax int
 	// Now answers the time in Unix ms.
 	Now func() int64
 	// Log receives what a client is not told: the causes of 5xx answers.
@@ -51,6 +54,7 @@ type Server struct {
 	http    *fasthttp.Server
 	log     *slog.Logger
 	metrics *serverMetrics
+	bodies  byteBudget
 	started time.Time
 
 	idPrefix string
@@ -65,6 +69,9 @@ const (
 	// 1,024 escaped bytes, or a query of several kilobytes in the URL. It is kept
 	// for each connection.
 	headerBytesMax = 16 << 10
+	// BodiesBytesDefault is room for sixteen of the largest bodies, or two thousand of the
+	// usual large ones.
+	BodiesBytesDefault = 512 << 20
 	// readMax is for a whole request to arrive; the largest body has time on a slow
 	// line. It also ends connections that never send anything.
 	readMax = 5 * time.Minute
@@ -84,6 +91,7 @@ func New(config Config, databases *catalog.Catalog) *Server {
 		log:     config.Log,
 		started: time.UnixMilli(config.Now()),
 	}
+	s.bodies.max = int64(cmp.Or(config.BodiesBytesMax, BodiesBytesDefault))
 	var id [4]byte
 	rand.Read(id[:]) // never fails, since Go 1.24
 	s.idPrefix = hex.EncodeToString(id[:]) + "-"
@@ -91,6 +99,9 @@ func New(config Config, databases *catalog.Catalog) *Server {
 	s.http = &fasthttp.Server{
 		Handler:                      s.routes(),
 		ErrorHandler:                 s.malformed(),
+		HeaderReceived:               s.headerReceived,
+		ExpectHandler:                s.expect(),
+		StreamRequestBody:            true,
 		Name:                         "urlite",
 		MaxRequestBodySize:           config.BodyBytesMax,
 		ReadBufferSize:               headerBytesMax,
@@ -176,6 +187,7 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx, started time.Time, numbers *rou
 		if fault := recover(); fault != nil {
 			q.fail(fmt.Errorf("panic: %v\n%s", fault, debug.Stack()))
 		}
+		q.endBody()
 		q.release()
 		numbers.count(ctx.Response.StatusCode(), started)
 		s.metrics.requests.Inc()
@@ -185,7 +197,10 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx, started time.Time, numbers *rou
 	if s.draining.Load() {
 		ctx.SetConnectionClose()
 	}
-	err := q.bindKey(rawKey)
+	err := q.admit()
+	if err == nil {
+		err = q.bindKey(rawKey)
+	}
 	if err == nil {
 		err = h(q)
 	}
@@ -213,7 +228,7 @@ func tooLarge(err error) bool {
 func (s *Server) readFault(err error) error {
 	switch {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		return refusal.Newf(refusal.PayloadTooLarge, "the body exceeds the limit of %d bytes", s.config.BodyBytesMax)
+		return bodyTooLarge(int64(s.config.BodyBytesMax))
 	case tooLarge(err):
 		return refusal.Newf(refusal.PayloadTooLarge, "the request line and headers exceed the limit of %d bytes", headerBytesMax)
 	}
