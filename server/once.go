@@ -16,25 +16,42 @@ var (
 
 // bindOnce has the call done once, if the request has an Idempotency-Key.
 func (q *request) bindOnce(call *catalog.Call) error {
-	key := q.header(headerIdempotencyKey)
-	if key == nil {
+	if q.header(headerIdempotencyKey) == nil {
 		return nil
-	}
-	if len(key) == 0 || len(key) > onceBytesMax || len(q.ctx.Request.Header.PeekAll(headerIdempotencyKey)) > 1 {
-		return errOnceKey
-	}
-	for _, c := range key {
-		if c <= ' ' || c > '~' {
-			return errOnceKey
-		}
 	}
 	body, err := q.body()
 	if err != nil {
 		return err
 	}
+	return q.bindOnceOf(call, body)
+}
+
+// bindOnceOf is bindOnce where body stands for the body: the hash of one that is streamed.
+func (q *request) bindOnceOf(call *catalog.Call, body []byte) error {
+	key, err := q.onceKey()
+	if err != nil || key == nil {
+		return err
+	}
 	call.Once.Key = lent(key)
 	call.Once.Request = q.fingerprint(body)
 	return nil
+}
+
+// onceKey is the Idempotency-Key, nil if there is none.
+func (q *request) onceKey() ([]byte, error) {
+	key := q.header(headerIdempotencyKey)
+	if key == nil {
+		return nil, nil
+	}
+	if len(key) == 0 || len(key) > onceBytesMax || len(q.ctx.Request.Header.PeekAll(headerIdempotencyKey)) > 1 {
+		return nil, errOnceKey
+	}
+	for _, c := range key {
+		if c <= ' ' || c > '~' {
+			return nil, errOnceKey
+		}
+	}
+	return key, nil
 }
 
 // fingerprint is of all that tells what a request asks for, which its timeout does not.

@@ -52,12 +52,10 @@ func newRequest(s *Server, ctx *fasthttp.RequestCtx) *request {
 }
 
 func (q *request) release() {
-	if q.db != nil {
-		q.db.Release()
-	}
+	q.letGo()
 	q.releaseBody()
 	q.bodyIn = bodyReader{}
-	q.ctx, q.server, q.db = nil, nil, nil
+	q.ctx, q.server = nil, nil
 	q.key, q.allow = "", ""
 	q.row = kv.Row{}
 	for _, buffer := range []*[]byte{&q.keyBytes, &q.tableBytes, &q.actorBytes, &q.nameBytes, &q.idBytes, &q.out, &q.arena, &q.bodyBytes} {

@@ -73,6 +73,7 @@ func (s *Server) routes() fasthttp.RequestHandler {
 
 	on("POST", prefix+"/db", "db.transaction", transaction)
 	on("POST", prefix+"/db/create", "db.create", createDatabase)
+	on("POST", prefix+"/db/import", "db.import", importRows)
 	onRead(prefix+"/query", "query", query)
 	onRead(prefix+"/health", "health", health)
 	onRead(prefix+"/health/cache", "health.cache", healthCacheSize)

@@ -40,6 +40,8 @@ type Config struct {
 	// the same time; 0 is BodiesBytesDefault.
 	BodyBytesMax   int
 	BodiesBytesMax int
+	// ImportBytesMax bounds the file of an import; 0 is ImportBytesDefault.
+	ImportBytesMax int64
 	// Now answers the time in Unix ms.
 	Now func() int64
 	// Log receives what a client is not told: the causes of 5xx answers.
@@ -55,6 +57,7 @@ type Server struct {
 	log     *slog.Logger
 	metrics *serverMetrics
 	bodies  byteBudget
+	imports atomic.Int64 // running
 	started time.Time
 
 	idPrefix string
@@ -92,6 +95,7 @@ func New(config Config, databases *catalog.Catalog) *Server {
 		started: time.UnixMilli(config.Now()),
 	}
 	s.bodies.max = int64(cmp.Or(config.BodiesBytesMax, BodiesBytesDefault))
+	s.config.ImportBytesMax = cmp.Or(config.ImportBytesMax, ImportBytesDefault)
 	var id [4]byte
 	rand.Read(id[:]) // never fails, since Go 1.24
 	s.idPrefix = hex.EncodeToString(id[:]) + "-"

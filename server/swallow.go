@@ -27,10 +27,7 @@ func (q *request) endBody() {
 	if !s.broken && (stream == nil || s.read || (length >= 0 && length <= min(prefetchedBytes, limit))) {
 		return
 	}
-	if q.db != nil { // nobody waits for this client with a database in hand
-		q.db.Release()
-		q.db = nil
-	}
+	q.letGo() // nobody waits for this client with a database in hand
 	bytesMax := 2 * limit
 	if takesLargeBody(q.ctx.Request.RequestURI()) {
 		bytesMax = max(bytesMax, swallowBytesMax)
