@@ -37,7 +37,7 @@ type Config struct {
 	// settings of their own; 0 is for ever.
 	KeepEntries, KeepSeconds int64
 	// BodyBytesMax bounds a request's body, and BodiesBytesMax the memory of all bodies at
-	// the same time; 0 is BodiesBytesDefault.
+	// the same time; 0 is BodiesBytesDefault. It is never less than one of them needs.
 	BodyBytesMax   int
 	BodiesBytesMax int
 	// ImportBytesMax bounds the file of an import; 0 is ImportBytesDefault.
@@ -94,7 +94,7 @@ func New(config Config, databases *catalog.Catalog) *Server {
 		log:     config.Log,
 		started: time.UnixMilli(config.Now()),
 	}
-	s.bodies.max = int64(cmp.Or(config.BodiesBytesMax, BodiesBytesDefault))
+	s.bodies.max = int64(max(cmp.Or(config.BodiesBytesMax, BodiesBytesDefault), 2*config.BodyBytesMax+bodyStepBytes))
 	s.config.ImportBytesMax = cmp.Or(config.ImportBytesMax, ImportBytesDefault)
 	var id [4]byte
 	rand.Read(id[:]) // never fails, since Go 1.24

@@ -120,6 +120,9 @@ func (s *settings) server(engine string, log *slog.Logger) server.Config {
 		KeepSeconds:   s.keep.Seconds,
 		Now:           now,
 		Log:           log,
+
+		BodiesBytesMax: s.bodiesMax,
+		ImportBytesMax: s.importMax,
 	}
 	if catalog.EngineBundled {
 		config.Warnings = append(config.Warnings, bundledWarning)
