@@ -2,6 +2,7 @@ package tabular
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -15,7 +16,7 @@ import (
 // csvSource is a CSV file (RFC 4180) whose first line names its columns. All of its values
 // are texts; it can't be told whether an empty one was quoted.
 type csvSource struct {
-	from    bounded
+	from    fence
 	lines   *csv.Reader
 	columns []string
 	values  []sqltx.Value
@@ -25,7 +26,7 @@ type csvSource struct {
 
 // ReadCSV reads the header line.
 func ReadCSV(from io.Reader) (Source, error) {
-	s := &csvSource{from: bounded{from: from}}
+	s := &csvSource{from: fence{bounded: bounded{from: from}}}
 	s.from.beginRow()
 	window := bufio.NewReaderSize(&s.from, windowBytes)
 	if begin, err := window.Peek(len(byteOrderMark)); err == nil && string(begin) == byteOrderMark {
@@ -61,13 +62,8 @@ func (s *csvSource) Rows() int64 { return s.rows }
 func (s *csvSource) Next() ([]sqltx.Value, error) {
 	s.from.beginRow()
 	fields, err := s.lines.Read()
-	var fault *csv.ParseError
-	switch {
-	case errors.As(err, &fault):
-		s.rows++
-		return nil, s.fault(fault.Err.Error())
-	case err != nil:
-		return nil, err
+	if err != nil {
+		return nil, s.faultOf(err)
 	}
 	s.rows++
 	if len(fields) != len(s.columns) {
@@ -89,4 +85,56 @@ func (s *csvSource) Next() ([]sqltx.Value, error) {
 	return s.values, nil
 }
 
+// faultOf sorts an error: encoding/csv goes on behind a line that it could not make sense of.
+func (s *csvSource) faultOf(err error) error {
+	var fault *csv.ParseError
+	if !errors.As(err, &fault) {
+		return err
+	}
+	s.rows++
+	s.from.lost = true
+	return s.fault(fault.Err.Error())
+}
+
 func (s *csvSource) fault(text string) error { return &RowFault{Row: s.rows, Text: text} }
+
+// fence keeps encoding/csv from making many millions of empty fields out of one row: it
+// counts the commas that stand outside of quotes.
+type fence struct {
+	bounded
+	commas int
+	quoted bool
+	// lost says that it can't be told any more what stands outside of quotes.
+	lost bool
+}
+
+var errTooManyFields = malformed("a row has more fields than the limit of %d columns", ColumnsMax)
+
+func (f *fence) beginRow() {
+	f.bounded.beginRow()
+	f.commas = 0
+}
+
+func (f *fence) Read(p []byte) (int, error) {
+	n, err := f.bounded.Read(p)
+	rest := p[:n]
+	for len(rest) > 0 {
+		quote := bytes.IndexByte(rest, '"')
+		part := rest
+		if quote >= 0 {
+			part = rest[:quote]
+		}
+		if !f.quoted || f.lost {
+			f.commas += bytes.Count(part, []byte{','})
+		}
+		if quote < 0 {
+			break
+		}
+		f.quoted = !f.quoted
+		rest = rest[quote+1:]
+	}
+	if f.commas > ColumnsMax+windowBytes { // the rows behind it may have been read already
+		return 0, errTooManyFields
+	}
+	return n, err
+}

@@ -44,6 +44,9 @@ func (o *objects) learn(raw []byte) error {
 		if _, again := o.at[name]; again {
 			continue // the last one counts
 		}
+		if len(o.columns) == ColumnsMax {
+			return malformed("row 1: more columns than the limit of %d", ColumnsMax)
+		}
 		o.at[name] = len(o.columns)
 		o.columns = append(o.columns, name)
 	}
@@ -108,8 +111,10 @@ func valueOf(raw []byte) (sqltx.Value, bool) {
 // numberOf keeps what is written as an integer and fits 64 bits exact. A number beyond the
 // floats is refused: it would be stored as infinite.
 func numberOf(raw []byte) (sqltx.Value, bool) {
-	if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
-		return sqltx.Value{Kind: sqltx.Integer, Int: n}, true
+	if bytes.IndexAny(raw, ".eE") < 0 { // an error would cost memory
+		if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
+			return sqltx.Value{Kind: sqltx.Integer, Int: n}, true
+		}
 	}
 	f, err := strconv.ParseFloat(string(raw), 64)
 	return sqltx.Value{Kind: sqltx.Float, Float: f}, err == nil
