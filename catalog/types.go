@@ -17,6 +17,8 @@ type (
 	Page = store.Page
 	// ListedRow is a row of a list.
 	ListedRow = store.ListedRow
+	// Shape is what an import needs to know of a table.
+	Shape = store.Shape
 	// Kept is an answer that a new database is made with.
 	Kept = store.Kept
 	// Undo is the wish to take back the newest entries of a key.

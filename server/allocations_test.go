@@ -155,7 +155,10 @@ func newDriver(s *testServer) *driver {
 func (d *driver) do(t testing.TB, raw string) {
 	d.text.Reset(raw)
 	d.in.Reset(&d.text)
-	if err := d.ctx.Request.Read(d.in); err != nil {
+	if err := d.ctx.Request.Header.Read(d.in); err != nil {
+		t.Error(err)
+	}
+	if err := d.ctx.Request.ContinueReadBodyStream(d.in, 32<<20, false); err != nil {
 		t.Error(err)
 	}
 	d.handler(&d.ctx)

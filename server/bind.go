@@ -57,14 +57,17 @@ const (
 )
 
 // timeout is how long the client wants to wait. What is no integer is ignored.
-func (q *request) timeout() time.Duration {
+func (q *request) timeout() time.Duration { return q.timeoutOr(timeoutDefault) }
+
+// timeoutOr is timeout where it is another one, in seconds, if the client does not say.
+func (q *request) timeoutOr(absent int64) time.Duration {
 	sent := q.argument("timeout")
 	if len(sent) == 0 {
-		return timeoutDefault * time.Second
+		return time.Duration(absent) * time.Second
 	}
 	seconds, err := strconv.ParseInt(string(sent), 10, 64)
 	if err != nil {
-		seconds = timeoutDefault
+		seconds = absent
 	}
 	return time.Duration(min(max(seconds, timeoutMin), timeoutMax)) * time.Second
 }
@@ -124,6 +127,14 @@ func (q *request) database(create bool) (*catalog.DB, error) {
 func (q *request) acquire(name string, create bool) (db *catalog.DB, err error) {
 	q.db, err = q.server.catalog.Acquire(name, create)
 	return q.db, err
+}
+
+// letGo releases the database before the request ends.
+func (q *request) letGo() {
+	if q.db != nil {
+		q.db.Release()
+		q.db = nil
+	}
 }
 
 // takeDatabase is for an answer that goes on after the handler has returned: whoever takes

@@ -23,7 +23,11 @@ var (
 type batchBody struct{ items, keys []byte }
 
 func (q *request) batch() (body batchBody, err error) {
-	sent := jsontext.Trim(q.ctx.Request.Body())
+	sent, err := q.body()
+	if err != nil {
+		return body, err
+	}
+	sent = jsontext.Trim(sent)
 	if !isJSON(sent) || sent[0] != '{' {
 		return body, invalidJSONBody
 	}

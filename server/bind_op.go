@@ -133,12 +133,20 @@ func bindBody(q *request, op *kv.Op) error {
 	if err != nil {
 		return err
 	}
-	op.Value, op.ContentType = kv.BodyOf(op, sent, q.ctx.Request.Body())
+	body, err := q.body()
+	if err != nil {
+		return err
+	}
+	op.Value, op.ContentType = kv.BodyOf(op, sent, body)
 	return nil
 }
 
 func bindElement(q *request, op *kv.Op) error {
-	op.Value = kv.ElementOf(q.ctx.Request.Body())
+	body, err := q.body()
+	if err != nil {
+		return err
+	}
+	op.Value = kv.ElementOf(body)
 	return nil
 }
 
@@ -146,7 +154,11 @@ func bindTarget(q *request, op *kv.Op) error {
 	if op.HasIndex {
 		return nil // it wins, whatever the body is
 	}
-	value, why := kv.TargetOf(q.ctx.Request.Body())
+	body, err := q.body()
+	if err != nil {
+		return err
+	}
+	value, why := kv.TargetOf(body)
 	if why != nil {
 		return why
 	}

@@ -132,8 +132,12 @@ func (q *request) fileToWrite(folder *directory.Folder, write func() error) erro
 }
 
 func putFile(q *request, folder *directory.Folder) error {
+	body, err := q.body() // before the file is kept from others
+	if err != nil {
+		return err
+	}
 	return q.fileToWrite(folder, func() error {
-		file, err := folder.Put(q.key, q.ctx.Request.Body())
+		file, err := folder.Put(q.key, body)
 		if err != nil {
 			return err
 		}

@@ -61,7 +61,7 @@ func (s *Server) cacheHealth() healthCache {
 // features are what clients may count on beyond the common API.
 var features = []string{
 	"kv", "kv.batch", "kv.counters", "kv.paths", "kv.arrays", "kv.ttl", "kv.conditions", "kv.idempotency", "kv.limits",
-	"kv.directory", "kv.history", "sql.transaction", "sql.query", "metrics",
+	"kv.directory", "kv.history", "sql.transaction", "sql.query", "db.import", "metrics",
 }
 
 func health(q *request) error {
@@ -89,6 +89,8 @@ func health(q *request) error {
 		Limits: map[string]int{
 			"request_body_bytes": s.config.BodyBytesMax,
 			"upload_bytes":       int(s.config.UploadBytesMax),
+			"bodies_bytes":       int(s.bodies.max),
+			"import_bytes":       int(s.config.ImportBytesMax),
 			"key_bytes":          limits.KeyBytesMax,
 			"value_bytes":        limits.ValueBytesMax,
 			"batch_items":        limits.BatchItemsMax,

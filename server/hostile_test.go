@@ -119,7 +119,7 @@ func TestBytesThatAreNoRequestAreRefusedAndHurtNobody(t *testing.T) {
 	f(put+"Content-Length: 10\r\n\r\nhello", 400)
 	f(put+"Content-Length: 10\r\n", 400)
 	f(put+"Transfer-Encoding: chunked\r\n\r\n5\r\nhel", 400)
-	f(put + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+	f(put+"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", 400)
 	f("POST "+prefix+"/db?db=app HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n"+
 		`{"transaction":[{"statement":"CREATE TABLE t (x)"}]}`, 400)
 	f("PUT "+prefix+"/kv/hurt?db=ap", 400)

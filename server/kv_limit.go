@@ -50,7 +50,11 @@ var (
 
 // bindLimits reads the limits of the body, or the one of the query.
 func (q *request) bindLimits(call *catalog.Call) error {
-	list, err := limitList(jsontext.Trim(q.ctx.Request.Body()))
+	body, err := q.body()
+	if err != nil {
+		return err
+	}
+	list, err := limitList(jsontext.Trim(body))
 	if err != nil {
 		return err
 	}

@@ -83,7 +83,11 @@ func aboutTable(err error) error {
 // rollbackBody reads which keys to look at.
 func (q *request) rollbackBody() (*past.Return, error) {
 	wanted := &past.Return{}
-	body := jsontext.Trim(q.ctx.Request.Body())
+	body, err := q.body()
+	if err != nil {
+		return nil, err
+	}
+	body = jsontext.Trim(body)
 	if len(body) == 0 {
 		return wanted, nil
 	}

@@ -38,6 +38,14 @@ type coarseConn struct {
 	net.Conn
 	deadline time.Time // the read deadline in force, zero for none
 	writeBy  time.Time // the write deadline
+	fault    error     // of the latest Read
+}
+
+// Read remembers how it failed: of the layers above, not all say it.
+func (c *coarseConn) Read(p []byte) (n int, err error) {
+	n, err = c.Conn.Read(p)
+	c.fault = err
+	return n, err
 }
 
 func (c *coarseConn) SetWriteDeadline(t time.Time) error {

@@ -16,27 +16,48 @@ var (
 
 // bindOnce has the call done once, if the request has an Idempotency-Key.
 func (q *request) bindOnce(call *catalog.Call) error {
-	key := q.header(headerIdempotencyKey)
-	if key == nil {
+	if q.header(headerIdempotencyKey) == nil {
 		return nil
 	}
+	body, err := q.body()
+	if err != nil {
+		return err
+	}
+	return q.bindOnceOf(call, body)
+}
+
+// bindOnceOf is bindOnce where body stands for the body: the hash of one that is streamed.
+func (q *request) bindOnceOf(call *catalog.Call, body []byte) error {
+	key, err := q.onceKey()
+	if err != nil || key == nil {
+		return err
+	}
+	call.Once.Key = lent(key)
+	call.Once.Request = q.fingerprint(body)
+	return nil
+}
+
+// onceKey is the Idempotency-Key, nil if there is none.
+func (q *request) onceKey() ([]byte, error) {
+	key := q.header(headerIdempotencyKey)
+	if key == nil {
+		return nil, nil
+	}
 	if len(key) == 0 || len(key) > onceBytesMax || len(q.ctx.Request.Header.PeekAll(headerIdempotencyKey)) > 1 {
-		return errOnceKey
+		return nil, errOnceKey
 	}
 	for _, c := range key {
 		if c <= ' ' || c > '~' {
-			return errOnceKey
+			return nil, errOnceKey
 		}
 	}
-	call.Once.Key = lent(key)
-	call.Once.Request = q.fingerprint()
-	return nil
+	return key, nil
 }
 
 // fingerprint is of all that tells what a request asks for, which its timeout does not.
 // Each part is hashed with its length, so that two requests can't be cut differently
 // into the same bytes.
-func (q *request) fingerprint() (sum [sha256.Size]byte) {
+func (q *request) fingerprint(body []byte) (sum [sha256.Size]byte) {
 	hash := sha256.New()
 	var length []byte
 	add := func(parts ...[]byte) {
@@ -52,7 +73,7 @@ func (q *request) fingerprint() (sum [sha256.Size]byte) {
 			add(name, value)
 		}
 	}
-	add(q.ctx.Request.Header.ContentType(), q.etagList(headerIfMatch), q.etagList(headerIfNoneMatch), q.ctx.Request.Body())
+	add(q.ctx.Request.Header.ContentType(), q.etagList(headerIfMatch), q.etagList(headerIfNoneMatch), body)
 	hash.Sum(sum[:0])
 	return sum
 }

@@ -24,7 +24,12 @@ type request struct {
 	// allow is the Allow header of a 405.
 	allow string
 
+	bodyRead bodyState
+	bodyIn   bodyReader
+	bodyStep *[bodyStepBytes]byte
+
 	// Memory kept from request to request.
+	bodyBytes  []byte
 	keyBytes   []byte
 	tableBytes []byte
 	actorBytes []byte
@@ -47,13 +52,13 @@ func newRequest(s *Server, ctx *fasthttp.RequestCtx) *request {
 }
 
 func (q *request) release() {
-	if q.db != nil {
-		q.db.Release()
-	}
-	q.ctx, q.server, q.db = nil, nil, nil
+	q.letGo()
+	q.releaseBody()
+	q.bodyIn = bodyReader{}
+	q.ctx, q.server = nil, nil
 	q.key, q.allow = "", ""
 	q.row = kv.Row{}
-	for _, buffer := range []*[]byte{&q.keyBytes, &q.tableBytes, &q.actorBytes, &q.nameBytes, &q.idBytes, &q.out, &q.arena} {
+	for _, buffer := range []*[]byte{&q.keyBytes, &q.tableBytes, &q.actorBytes, &q.nameBytes, &q.idBytes, &q.out, &q.arena, &q.bodyBytes} {
 		*buffer = (*buffer)[:0]
 		if cap(*buffer) > keptBytesMax {
 			*buffer = nil

@@ -78,6 +78,7 @@ func (s *Server) routes() fasthttp.RequestHandler {
 	onRead(prefix+"/db/backup", "db.backup", getBackup)
 	on("PUT", prefix+"/db/backup", "db.backup.put", putBackup)
 	on("POST", prefix+"/maintenance", "maintenance", maintenance)
+	on("POST", prefix+"/db/import", "db.import", importRows)
 	onRead(prefix+"/query", "query", query)
 	onRead(prefix+"/health", "health", health)
 	onRead(prefix+"/health/cache", "health.cache", healthCacheSize)

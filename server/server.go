@@ -3,6 +3,7 @@
 package server
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -35,10 +36,14 @@ type Config struct {
 	// KeepEntries and KeepSeconds are how much of the past is kept of tables that have no
 	// settings of their own; 0 is for ever.
 	KeepEntries, KeepSeconds int64
-	// BodyBytesMax bounds a request's body.
-	BodyBytesMax int
 	// UploadBytesMax bounds an uploaded database, after it was unpacked.
 	UploadBytesMax int64
+	// BodyBytesMax bounds a request's body, and BodiesBytesMax the memory of all bodies at
+	// the same time; 0 is BodiesBytesDefault. It is never less than one of them needs.
+	BodyBytesMax   int
+	BodiesBytesMax int
+	// ImportBytesMax bounds the file of an import; 0 is ImportBytesDefault.
+	ImportBytesMax int64
 	// Now answers the time in Unix ms.
 	Now func() int64
 	// Log receives what a client is not told: the causes of 5xx answers.
@@ -53,6 +58,8 @@ type Server struct {
 	http    *fasthttp.Server
 	log     *slog.Logger
 	metrics *serverMetrics
+	bodies  byteBudget
+	imports atomic.Int64 // running
 	started time.Time
 
 	idPrefix string
@@ -69,6 +76,9 @@ const (
 	// 1,024 escaped bytes, or a query of several kilobytes in the URL. It is kept
 	// for each connection.
 	headerBytesMax = 16 << 10
+	// BodiesBytesDefault is room for sixteen of the largest bodies, or two thousand of the
+	// usual large ones.
+	BodiesBytesDefault = 512 << 20
 	// readMax is for a whole request to arrive; the largest body has time on a slow
 	// line. It also ends connections that never send anything.
 	readMax = 5 * time.Minute
@@ -88,6 +98,8 @@ func New(config Config, databases *catalog.Catalog) *Server {
 		log:     config.Log,
 		started: time.UnixMilli(config.Now()),
 	}
+	s.bodies.max = int64(max(cmp.Or(config.BodiesBytesMax, BodiesBytesDefault), 2*config.BodyBytesMax+bodyStepBytes))
+	s.config.ImportBytesMax = cmp.Or(config.ImportBytesMax, ImportBytesDefault)
 	var id [4]byte
 	rand.Read(id[:]) // never fails, since Go 1.24
 	s.idPrefix = hex.EncodeToString(id[:]) + "-"
@@ -95,6 +107,9 @@ func New(config Config, databases *catalog.Catalog) *Server {
 	s.http = &fasthttp.Server{
 		Handler:                      s.routes(),
 		ErrorHandler:                 s.malformed(),
+		HeaderReceived:               s.headerReceived,
+		ExpectHandler:                s.expect(),
+		StreamRequestBody:            true,
 		Name:                         "urlite",
 		MaxRequestBodySize:           config.BodyBytesMax,
 		ReadBufferSize:               headerBytesMax,
@@ -180,6 +195,7 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx, started time.Time, numbers *rou
 		if fault := recover(); fault != nil {
 			q.fail(fmt.Errorf("panic: %v\n%s", fault, debug.Stack()))
 		}
+		q.endBody()
 		q.release()
 		numbers.count(ctx.Response.StatusCode(), started)
 		s.metrics.requests.Inc()
@@ -189,7 +205,10 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx, started time.Time, numbers *rou
 	if s.draining.Load() {
 		ctx.SetConnectionClose()
 	}
-	err := q.bindKey(rawKey)
+	err := q.admit()
+	if err == nil {
+		err = q.bindKey(rawKey)
+	}
 	if err == nil {
 		err = h(q)
 	}
@@ -217,7 +236,7 @@ func tooLarge(err error) bool {
 func (s *Server) readFault(err error) error {
 	switch {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		return refusal.Newf(refusal.PayloadTooLarge, "the body exceeds the limit of %d bytes", s.config.BodyBytesMax)
+		return bodyTooLarge(int64(s.config.BodyBytesMax))
 	case tooLarge(err):
 		return refusal.Newf(refusal.PayloadTooLarge, "the request line and headers exceed the limit of %d bytes", headerBytesMax)
 	}

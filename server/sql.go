@@ -33,7 +33,11 @@ func (q *request) runTransaction() error {
 		wanted.Reset()
 		sqlRequests.Put(wanted)
 	}()
-	if err := parseTransaction(q.ctx.Request.Body(), q.server.config.SQL, wanted); err != nil {
+	body, err := q.body()
+	if err != nil {
+		return err
+	}
+	if err := parseTransaction(body, q.server.config.SQL, wanted); err != nil {
 		return err
 	}
 	call, err := q.newCall()

@@ -14,7 +14,6 @@ import (
 var (
 	errEncoding  = refusal.New(refusal.InvalidParameters, "the body's Content-Encoding must be gzip, or none")
 	errNotPacked = refusal.New(refusal.InvalidParameters, "the body is not what gzip has made")
-	errTruncated = refusal.New(refusal.InvalidParameters, "the body ended before its Content-Length")
 )
 
 // putBackup puts the database in the body in the place of the request's database.
@@ -36,7 +35,7 @@ func putBackup(q *request) error {
 	}
 	max := q.server.config.UploadBytesMax
 	done, err := q.server.catalog.Replace(name, create, q.timeout(), func(to io.Writer) error {
-		return receive(to, q.bodyReader(), packed, max)
+		return receive(to, q.bodyReader(max), packed, max)
 	})
 	if err != nil {
 		return err
@@ -105,14 +104,8 @@ func (s *bodySource) Read(p []byte) (int, error) {
 
 // why is what a reader of the body failed for: the body itself, or else what it holds.
 func (s *bodySource) why(other error) error {
-	var known *refusal.Refusal
-	switch {
-	case s.err == nil:
-		return other
-	case errors.As(s.err, &known):
-		return known
-	case errors.Is(s.err, io.ErrUnexpectedEOF):
-		return errTruncated
+	if s.err != nil {
+		return s.err
 	}
-	return refusal.Wrap(refusal.InvalidParameters, "the body could not be read", s.err)
+	return other
 }

@@ -45,6 +45,8 @@ type Item struct {
 	// Batch, if not nil, is rows to run the one statement with, instead of Values. Names
 	// then are of the values of each row.
 	Batch Batch
+	// Tally, if not nil, takes what the batch has done, instead of the results.
+	Tally *Tally
 	// Op is the place of a KeyValue item's operation among those of the call, and Table
 	// its key-value table.
 	Op    int

@@ -138,6 +138,10 @@ type ran struct {
 // runAll runs the statements of item in order. Only the last one's rows go to out,
 // at most rowsMax of them.
 func (f *foreignSQL) runAll(item *sqltx.Item, out Output, rowsMax int) (ran, error) {
+	if item.Batch != nil {
+		did, err := f.runBatch(item, item.NoFail)
+		return did.ran(item), err
+	}
 	values := valuesOf(item)
 	sql := sqltx.SkipBlank(item.SQL)
 	for {

@@ -6,6 +6,7 @@ import (
 	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/past"
 	"github.com/urlite/urlite/refusal"
+	"github.com/urlite/urlite/sqltx"
 	"github.com/urlite/urlite/store"
 )
 
@@ -98,6 +99,9 @@ func (c *Call) Version() int64 {
 // AppendAnswer appends the body of the answer to a call that was done.
 func (c *Call) AppendAnswer(dst []byte) []byte {
 	switch {
+	case c.SQL != nil && c.SQL.Tally() != nil:
+		tally := c.SQL.Tally()
+		return sqltx.AppendImported(dst, tally.Rows, tally.Failed, tally.Errors)
 	case c.SQL != nil:
 		return append(dst, c.Results.Bytes()...)
 	case c.Undo != nil:

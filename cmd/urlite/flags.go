@@ -21,6 +21,8 @@ type settings struct {
 	createMissing bool
 	anyPath       bool
 	bodyBytesMax  int
+	bodiesMax     int
+	importMax     int64
 	limits        server.Limits
 	sqlLimits     server.SQLLimits
 	readers       int
@@ -79,6 +81,8 @@ func (s *settings) define(flags *flag.FlagSet) {
 	flags.BoolVar(&s.anyPath, "allow-any-absolute-db-path", false, "let requests open databases outside of --dir by their absolute path; only where every client is trusted with the machine")
 	flags.IntVar(&s.bodyBytesMax, "max-body-bytes", 32<<20, "largest request body")
 	flags.Int64Var(&s.uploadBytesMax, "max-upload-bytes", 4<<30, "largest database that may be uploaded, unpacked")
+	flags.IntVar(&s.bodiesMax, "max-bodies-bytes", server.BodiesBytesDefault, "most memory for request bodies that are arriving or at work, all together; past it the answer is 503")
+	flags.Int64Var(&s.importMax, "max-import-bytes", server.ImportBytesDefault, "largest file of an import; as much disk may be needed beside the database until it is in")
 	flags.IntVar(&s.limits.ValueBytesMax, "max-value-bytes", s.limits.ValueBytesMax, "largest stored value")
 	flags.IntVar(&s.limits.KeyBytesMax, "max-key-bytes", s.limits.KeyBytesMax, "longest key")
 	flags.IntVar(&s.limits.BatchItemsMax, "max-batch-items", s.limits.BatchItemsMax, "most items of a batch; a batch is never cut, so a large one holds up everybody behind it")
@@ -138,7 +142,8 @@ func (s *settings) check() error {
 		value int64
 	}{
 		{"max-upload-bytes", s.uploadBytesMax},
-		{"max-body-bytes", int64(s.bodyBytesMax)}, {"max-value-bytes", int64(s.limits.ValueBytesMax)},
+		{"max-body-bytes", int64(s.bodyBytesMax)}, {"max-bodies-bytes", int64(s.bodiesMax)},
+		{"max-import-bytes", s.importMax}, {"max-value-bytes", int64(s.limits.ValueBytesMax)},
 		{"max-key-bytes", int64(s.limits.KeyBytesMax)}, {"max-batch-items", int64(s.limits.BatchItemsMax)},
 		{"max-list-items", int64(s.limits.ListItemsMax)}, {"max-transaction-items", int64(s.sqlLimits.ItemsMax)},
 		{"max-result-rows", int64(s.sqlLimits.RowsMax)}, {"max-response-bytes", int64(s.sqlLimits.BytesMax)},

@@ -16,7 +16,7 @@ var arrows = importLaw{
 	rooms: []room{
 		// room, and the rooms it may import
 		{"cmd", "server catalog client"},
-		{"server", "catalog directory past kv sqltx tabular querylog web internal/jsontext internal/ratelimit"},
+		{"server", "catalog directory past kv sqltx tabular spool querylog web internal/jsontext internal/ratelimit"},
 		{"catalog", "writer reader store past querylog"},
 		{"writer", "store past kv sqltx querylog"},
 		{"reader", "store kv sqltx"},
@@ -24,6 +24,7 @@ var arrows = importLaw{
 		{"past", "kv internal/jsontext"},
 		{"sqltx", "internal/jsontext"},
 		{"tabular", "sqltx internal/jsontext"},
+		{"spool", ""},
 		{"querylog", ""},
 		{"kv", "internal/jsontext internal/jsonpath internal/ratelimit"},
 		{"directory", "kv"},
