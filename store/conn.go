@@ -27,6 +27,10 @@ func openConn(path string, flags sqlite.OpenFlags, options Options) (*sqlite.Con
 		return nil, err
 	}
 	harden(conn)
+	if err := addFunctions(conn); err != nil {
+		conn.Close()
+		return nil, err
+	}
 	conn.SetBusyTimeout(options.busyWait())
 	// Old files and habits: "text" that names no column is a string in DML.
 	if err := conn.EnableDoubleQuotedStringLiterals(true, false); err != nil {

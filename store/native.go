@@ -124,14 +124,14 @@ func totalChanges(conn *sqlite.Conn) int { return int(C.total_changes(connHandle
 
 // reprepared counts how often SQLite had to compile the statement anew because the
 // schema had changed: its columns may be others then.
-func reprepared(stmt *sqlite.Stmt) int {
+func reprepared(stmt unsafe.Pointer) int {
 	const statusReprepare = 5 // SQLITE_STMTSTATUS_REPREPARE
-	return int(C.stmt_status(stmtHandle(stmt), statusReprepare))
+	return int(C.stmt_status(stmt, statusReprepare))
 }
 
 // parameterName is the name of a parameter with its prefix, empty for a bare ?.
-func parameterName(stmt *sqlite.Stmt, param int) string {
-	return C.GoString(C.parameter_name(stmtHandle(stmt), C.int(param)))
+func parameterName(stmt unsafe.Pointer, param int) string {
+	return C.GoString(C.parameter_name(stmt, C.int(param)))
 }
 
 // hasMoved tells whether the file was renamed, removed or replaced since it was opened.
