@@ -26,8 +26,7 @@ func openConn(path string, flags sqlite.OpenFlags, options Options) (*sqlite.Con
 	if err != nil {
 		return nil, err
 	}
-	harden(conn)
-	if err := addFunctions(conn); err != nil {
+	if err := harden(conn); err != nil {
 		conn.Close()
 		return nil, err
 	}

@@ -2,8 +2,11 @@ package store
 
 import (
 	"strings"
+	"time"
 
 	"crawshaw.io/sqlite"
+
+	"github.com/urlite/urlite/sqltx"
 )
 
 // What the tests of this room look at from outside, so that they may use testdb.
@@ -34,3 +37,19 @@ func (w *WriteConn) ActorID(name string) (int64, error) { return w.actors.id(nam
 func SweepStatements(table string) []string {
 	return []string{strings.NewReplacer("?1", "100", "?2", "10").Replace(forTable(expireRows, table)), forTable(nextExpiry, table)}
 }
+
+// RunBatch runs a batch inside the transaction, under the client's policy.
+func (w *WriteConn) RunBatch(item *sqltx.Item, limit time.Duration, mayFail bool) ([]int64, []sqltx.RowError, error) {
+	w.foreign.begin(limit)
+	defer w.foreign.end()
+	did, err := w.foreign.runBatch(item, mayFail)
+	if err != nil {
+		return did.changed, did.errors, w.foreign.refuse(err)
+	}
+	return did.changed, did.errors, nil
+}
+
+// Memory and Spilled are what the SQL of the latest request has not given back, and what it
+// wrote to temporary files.
+func (w *WriteConn) Memory() int64  { return int64(w.foreign.account.c.memory) }
+func (w *WriteConn) Spilled() int64 { return int64(w.foreign.account.c.spilled) }

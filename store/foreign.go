@@ -61,7 +61,7 @@ func newForeignSQL(conn *sqlite.Conn, p policy, options Options) *foreignSQL {
 		conn:       conn,
 		authorizer: newAuthorizer(conn, p),
 		stopper:    stopper{conn: conn},
-		account:    newAccount(options),
+		account:    newAccount(conn, options),
 		kept:       map[string]*list.Element{},
 		recent:     list.New(),
 	}

@@ -64,9 +64,15 @@ import (
 
 // SQLite's db_config verbs, https://sqlite.org/c3ref/c_dbconfig_defensive.html.
 const (
-	configEnableTrigger = 1003
-	configDefensive     = 1010
-	configTrustedSchema = 1017
+	configEnableTrigger       = 1003
+	configEnableFTS3Tokenizer = 1004
+	configEnableLoadExtension = 1005
+	configDefensive           = 1010
+	configWritableSchema      = 1011
+	configEnableView          = 1015
+	configTrustedSchema       = 1017
+	configEnableAttachCreate  = 1020
+	configEnableAttachWrite   = 1021
 )
 
 var (
@@ -141,18 +147,14 @@ func hasMoved(conn *sqlite.Conn) bool { return C.has_moved(connHandle(conn)) != 
 // from any goroutine while conn is open.
 func interrupt(conn *sqlite.Conn) { C.interrupt(connHandle(conn)) }
 
-// harden makes a connection safe for SQL and files from strangers: the schema
-// can't be written directly, and views and triggers can't call functions with
-// side effects.
-func harden(conn *sqlite.Conn) {
-	conn.Limit(sqlite.SQLITE_LIMIT_LENGTH, lengthMax)
-	C.config_bool(connHandle(conn), configDefensive, 1)
-	C.config_bool(connHandle(conn), configTrustedSchema, 0)
+// configure sets one of SQLite's switches. One that the engine is too old for stays as it is.
+func configure(conn *sqlite.Conn, option int, on bool) {
+	C.config_bool(connHandle(conn), C.int(option), toInt(on))
 }
 
 // setTriggers lets the triggers of the file run on a connection, or not.
 func setTriggers(conn *sqlite.Conn, on bool) {
-	C.config_bool(connHandle(conn), configEnableTrigger, C.int(toInt(on)))
+	configure(conn, configEnableTrigger, on)
 }
 
 // frameCounter is memory outside Go's heap in which SQLite leaves, after every

@@ -21,11 +21,16 @@ typedef struct {
 	void *pAppData;
 } memory_methods;
 
+extern LINKED void sqlite3_interrupt(sqlite3*);
+
 static memory_methods memory; // of the system
 
+// may_take tells whether there is so much more. Some functions take a no in silence and go on
+// for as long as their rows do, so the statement is stopped as well.
 static int may_take(urlite_account *payer, sqlite3_int64 more) {
 	if (payer->memory + more <= payer->memory_max) return 1;
 	payer->exceeded |= OVER_MEMORY;
+	sqlite3_interrupt(payer->db);
 	return 0;
 }
 

@@ -9,6 +9,7 @@ typedef struct {
 	sqlite3_int64 memory, memory_max;
 	sqlite3_int64 spilled, spilled_max;
 	int exceeded; // OVER_MEMORY, OVER_FILES
+	sqlite3 *db;
 } urlite_account;
 
 enum { OVER_MEMORY = 1, OVER_FILES = 2 };

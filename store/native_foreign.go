@@ -43,9 +43,10 @@ type account struct {
 	overMemory, overFiles *refusal.Refusal
 }
 
-func newAccount(options Options) account {
+func newAccount(conn *sqlite.Conn, options Options) account {
 	a := account{c: (*C.urlite_account)(C.calloc(1, C.sizeof_urlite_account))}
 	a.c.memory_max, a.c.spilled_max = C.sqlite3_int64(options.sqlMemory()), C.sqlite3_int64(options.sqlFiles())
+	a.c.db = (*C.sqlite3)(connHandle(conn))
 	a.overMemory = refusal.Newf(refusal.SQLError, "the SQL needs more than %d bytes of memory", options.sqlMemory())
 	a.overFiles = refusal.Newf(refusal.SQLError, "the SQL needs more than %d bytes of temporary files", options.sqlFiles())
 	return a
@@ -60,7 +61,7 @@ func (a account) next() { a.c.exceeded = 0 }
 func (a account) overdrawn(code C.int) *refusal.Refusal {
 	const noMemoryForIO = 10 | 12<<8 // SQLITE_IOERR_NOMEM
 	switch {
-	case a.c.exceeded&C.OVER_MEMORY != 0 && (code&0xff == C.NOMEM || code == noMemoryForIO):
+	case a.c.exceeded&C.OVER_MEMORY != 0 && (code&0xff == C.NOMEM || code == C.INTERRUPT || code == noMemoryForIO):
 		return a.overMemory
 	case a.c.exceeded&C.OVER_FILES != 0 && code&0xff == C.FULL:
 		return a.overFiles
