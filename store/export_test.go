@@ -53,3 +53,6 @@ func (w *WriteConn) RunBatch(item *sqltx.Item, limit time.Duration, mayFail bool
 // wrote to temporary files.
 func (w *WriteConn) Memory() int64  { return int64(w.foreign.account.c.memory) }
 func (w *WriteConn) Spilled() int64 { return int64(w.foreign.account.c.spilled) }
+
+// PragmaKnown tells whether the policy has thought about a PRAGMA.
+func PragmaKnown(name string) bool { _, known := pragmas[name]; return known }

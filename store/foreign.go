@@ -226,11 +226,12 @@ func (f *foreignSQL) inTime() error {
 	return nil
 }
 
-var errReservedName = refusal.Newf(refusal.SQLError, "names that begin with %s are the server's own", kv.ReservedPrefix)
+var errReservedName = refusal.Newf(refusal.SQLError, "%s and names that begin with %s are the server's own", queryHistory, kv.ReservedPrefix)
 
 // alter runs an ALTER TABLE. To which name it renames, the authorizer is not told.
 func (f *foreignSQL) alter(s *foreignStmt) error {
-	const ours = `SELECT count(*) FROM main.sqlite_master WHERE type = 'table' AND name LIKE '\_urlite%' ESCAPE '\'`
+	const ours = `SELECT count(*) FROM main.sqlite_master WHERE type = 'table' AND
+		(name LIKE '\_urlite%' ESCAPE '\' OR name LIKE '\_query\_history' ESCAPE '\')`
 	before, err := queryInt(f.conn, ours)
 	if err != nil {
 		return err
