@@ -2,7 +2,7 @@ package sqltx
 
 import "github.com/urlite/urlite/refusal"
 
-// RowError is a row of a batch that was left out, and why. Rows count from 0.
+// RowError is a row of a batch that was skipped, counted from 0, and why.
 type RowError struct {
 	Row int
 	Why *refusal.Refusal

@@ -26,7 +26,10 @@ func openConn(path string, flags sqlite.OpenFlags, options Options) (*sqlite.Con
 	if err != nil {
 		return nil, err
 	}
-	harden(conn)
+	if err := harden(conn); err != nil {
+		conn.Close()
+		return nil, err
+	}
 	conn.SetBusyTimeout(options.busyWait())
 	// Old files and habits: "text" that names no column is a string in DML.
 	if err := conn.EnableDoubleQuotedStringLiterals(true, false); err != nil {

@@ -2,8 +2,11 @@ package store
 
 import (
 	"strings"
+	"time"
 
 	"crawshaw.io/sqlite"
+
+	"github.com/urlite/urlite/sqltx"
 )
 
 // What the tests of this room look at from outside, so that they may use testdb.
@@ -46,3 +49,21 @@ func (e *Exclusive) Settle() error {
 	_, err := e.settle()
 	return err
 }
+// RunBatch runs a batch inside the transaction, under the client's policy.
+func (w *WriteConn) RunBatch(item *sqltx.Item, limit time.Duration, mayFail bool) ([]int64, []sqltx.RowError, error) {
+	w.foreign.begin(limit)
+	defer w.foreign.end()
+	did, err := w.foreign.runBatch(item, mayFail)
+	if err != nil {
+		return did.changed, did.errors, w.foreign.refuse(err)
+	}
+	return did.changed, did.errors, nil
+}
+
+// Memory and Spilled are what the SQL of the latest request has not given back, and what it
+// wrote to temporary files.
+func (w *WriteConn) Memory() int64  { return int64(w.foreign.account.c.memory) }
+func (w *WriteConn) Spilled() int64 { return int64(w.foreign.account.c.spilled) }
+
+// PragmaKnown tells whether the policy has thought about a PRAGMA.
+func PragmaKnown(name string) bool { _, known := pragmas[name]; return known }

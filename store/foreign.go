@@ -2,6 +2,7 @@ package store
 
 import (
 	"container/list"
+	"errors"
 	"time"
 
 	"crawshaw.io/sqlite"
@@ -25,17 +26,29 @@ type foreignSQL struct {
 	conn       *sqlite.Conn
 	authorizer *authorizer
 	stopper    stopper
+	account    account
 	kept       map[string]*list.Element // of *foreignStmt
 	recent     *list.List               // newest first
-	values     []sqltx.Value
+
+	// What follows is used again from one statement to the next.
+	text   []byte // of the statements at hand, with a NUL
+	cells  []byte // to be bound, packed
+	block  block
+	values []sqltx.Value
+	batch  *batchRun
 }
+
+// scratchKeepBytes bounds what text and cells keep from one request to the next.
+const scratchKeepBytes = 64 << 10
 
 // foreignStmt is one prepared statement of a client.
 type foreignStmt struct {
 	sql    string // the text it was found under, "" if it is not kept
-	stmt   *sqlite.Stmt
+	stmt   nativeStmt
 	tail   int // bytes of the text after the statement
-	params []string
+	params int
+	// paramNames are read when named values are first bound.
+	paramNames []string
 	// alters says that it alters a table.
 	alters bool
 	// names are its columns as of the reprepared-th compilation.
@@ -43,11 +56,12 @@ type foreignStmt struct {
 	compiled int
 }
 
-func newForeignSQL(conn *sqlite.Conn, p policy) *foreignSQL {
+func newForeignSQL(conn *sqlite.Conn, p policy, options Options) *foreignSQL {
 	return &foreignSQL{
 		conn:       conn,
 		authorizer: newAuthorizer(conn, p),
 		stopper:    stopper{conn: conn},
+		account:    newAccount(conn, options),
 		kept:       map[string]*list.Element{},
 		recent:     list.New(),
 	}
@@ -56,6 +70,7 @@ func newForeignSQL(conn *sqlite.Conn, p policy) *foreignSQL {
 // begin lets foreign SQL run for limit, until end.
 func (f *foreignSQL) begin(limit time.Duration) {
 	f.authorizer.foreign = true
+	f.account.open()
 	f.stopper.arm(limit)
 }
 
@@ -70,23 +85,29 @@ var errNoStatement = refusal.New(refusal.SQLError, "empty SQL statement")
 
 // prepare compiles the first statement of sql.
 func (f *foreignSQL) prepare(sql string) (*foreignStmt, error) {
+	f.text = f.text[:0]
+	return f.prepareNext(sql)
+}
+
+// prepareNext is prepare for what follows a statement: the text is copied once, however many
+// statements it has.
+func (f *foreignSQL) prepareNext(sql string) (*foreignStmt, error) {
 	if found, ok := f.kept[sql]; ok {
 		f.recent.MoveToFront(found)
 		return found.Value.(*foreignStmt), nil
 	}
+	if len(f.text) == 0 {
+		f.text = append(append(f.text, sql...), 0)
+	}
 	f.authorizer.nextStatement()
-	stmt, tail, err := f.conn.PrepareTransient(sql)
+	stmt, params, tail, err := f.compile(f.text[len(f.text)-1-len(sql):])
 	if err != nil {
 		return nil, err
 	}
-	if stmtHandle(stmt) == nil {
-		stmt.Finalize()
+	if stmt.none() {
 		return nil, errNoStatement
 	}
-	s := &foreignStmt{stmt: stmt, tail: tail, compiled: -1, alters: f.authorizer.altering}
-	for param := 1; param <= stmt.BindParamCount(); param++ {
-		s.params = append(s.params, parameterName(stmt, param))
-	}
+	s := &foreignStmt{stmt: stmt, tail: tail, params: params, compiled: -1, alters: f.authorizer.altering}
 	if len(sql) <= foreignKeptBytes {
 		s.sql = string([]byte(sql)) // the caller's text is lent
 		f.kept[s.sql] = f.recent.PushFront(s)
@@ -99,26 +120,34 @@ func (f *foreignSQL) prepare(sql string) (*foreignStmt, error) {
 
 // release makes a statement ready for its next use, or lets it go.
 func (f *foreignSQL) release(s *foreignStmt) {
-	s.stmt.Reset()
-	s.stmt.ClearBindings() // values may be large
-	if s.sql == "" {
-		s.stmt.Finalize()
+	f.finish(s.stmt, s.sql == "")
+	if cap(f.text) > scratchKeepBytes && s.tail == 0 {
+		f.text = nil
+	}
+	if cap(f.cells) > scratchKeepBytes {
+		f.cells = nil
 	}
 }
 
 func (f *foreignSQL) drop(e *list.Element) {
 	s := f.recent.Remove(e).(*foreignStmt)
 	delete(f.kept, s.sql)
-	s.stmt.Finalize()
+	f.finish(s.stmt, true)
 }
 
-// close lets go of the statements. The connection must be closed after it, and
-// then the authorizer released.
+// close lets go of the statements. The connection must be closed after it, and then free
+// called.
 func (f *foreignSQL) close() {
 	for f.recent.Len() > 0 {
 		f.drop(f.recent.Back())
 	}
 	f.stopper.disarm()
+}
+
+// free lets go of what SQLite was lent, once the connection is closed.
+func (f *foreignSQL) free() {
+	f.authorizer.release()
+	f.account.free()
 }
 
 // Output is where the last statement of an item leaves its rows.
@@ -138,14 +167,11 @@ type ran struct {
 // runAll runs the statements of item in order. Only the last one's rows go to out,
 // at most rowsMax of them.
 func (f *foreignSQL) runAll(item *sqltx.Item, out Output, rowsMax int) (ran, error) {
-	if item.Batch != nil {
-		did, err := f.runBatch(item, item.NoFail)
-		return did.ran(item), err
-	}
 	values := valuesOf(item)
 	sql := sqltx.SkipBlank(item.SQL)
+	f.text = f.text[:0]
 	for {
-		s, err := f.prepare(sql)
+		s, err := f.prepareNext(sql)
 		if err != nil {
 			return ran{}, err
 		}
@@ -160,10 +186,14 @@ func (f *foreignSQL) runAll(item *sqltx.Item, out Output, rowsMax int) (ran, err
 }
 
 func (f *foreignSQL) runOne(s *foreignStmt, values *itemValues, last bool, out Output, rowsMax int) (did ran, err error) {
-	if err := values.bind(s, last); err != nil {
+	if f.cells, err = values.pack(f.cells[:0], s, last); err != nil {
 		return ran{}, err
 	}
-	before := totalChanges(f.conn)
+	f.account.next()
+	if err := f.bind(s.stmt, f.cells, s.params); err != nil {
+		return ran{}, err
+	}
+	f.block.start()
 	switch {
 	case s.alters:
 		err = f.alter(s)
@@ -172,22 +202,36 @@ func (f *foreignSQL) runOne(s *foreignStmt, values *itemValues, last bool, out O
 	default:
 		err = f.runThrough(s)
 	}
-	if err == nil && f.stopper.late() {
-		err = sqlite.Error{Code: sqlite.SQLITE_INTERRUPT}
+	if err == nil {
+		err = f.inTime()
 	}
-	// SQLite's count of changes is that of the latest statement that changed
-	// anything, which need not be this one.
-	if totalChanges(f.conn) != before {
-		did.changed = int64(f.conn.Changes())
-	}
+	did.changed = f.block.changed()
 	return did, err
 }
 
-var errReservedName = refusal.Newf(refusal.SQLError, "names that begin with %s are the server's own", kv.ReservedPrefix)
+// refuse is the refusal of an error of foreign SQL.
+func (f *foreignSQL) refuse(err error) *refusal.Refusal {
+	var known *refusal.Refusal
+	if errors.As(err, &known) {
+		return known
+	}
+	return refuseSQL(f.conn, err)
+}
+
+// inTime is the error of a request whose time is up.
+func (f *foreignSQL) inTime() error {
+	if f.stopper.late() {
+		return sqlite.Error{Code: sqlite.SQLITE_INTERRUPT}
+	}
+	return nil
+}
+
+var errReservedName = refusal.Newf(refusal.SQLError, "%s and names that begin with %s are the server's own", queryHistory, kv.ReservedPrefix)
 
 // alter runs an ALTER TABLE. To which name it renames, the authorizer is not told.
 func (f *foreignSQL) alter(s *foreignStmt) error {
-	const ours = `SELECT count(*) FROM main.sqlite_master WHERE type = 'table' AND name LIKE '\_urlite%' ESCAPE '\'`
+	const ours = `SELECT count(*) FROM main.sqlite_master WHERE type = 'table' AND
+		(name LIKE '\_urlite%' ESCAPE '\' OR name LIKE '\_query\_history' ESCAPE '\')`
 	before, err := queryInt(f.conn, ours)
 	if err != nil {
 		return err
@@ -204,50 +248,62 @@ func (f *foreignSQL) alter(s *foreignStmt) error {
 
 // runThrough runs a statement whose rows nobody sees.
 func (f *foreignSQL) runThrough(s *foreignStmt) error {
-	for {
-		row, err := s.stmt.Step()
-		if err != nil || !row {
-			return err
-		}
-	}
+	_, _, _, err := f.step(s.stmt, noRows)
+	return err
 }
 
 func (f *foreignSQL) runLast(s *foreignStmt, out Output, rowsMax int) (did ran, err error) {
-	row, err := s.stmt.Step()
-	if err != nil {
-		return did, err
-	}
-	// Only after the first step are the columns those of the present schema.
-	names := s.columns()
-	if len(names) == 0 {
-		return did, nil
-	}
-	did.rows = true
-	if err := out.StartRows(names); err != nil {
-		return did, err
-	}
-	for n := 0; row; n++ {
-		if n == rowsMax {
+	for taken := 0; ; {
+		rows, count, more, err := f.step(s.stmt, rowsMax-taken)
+		if err != nil {
+			return did, err
+		}
+		// Only after the first step are the columns those of the present schema.
+		if !did.rows {
+			names := s.columns()
+			if len(names) == 0 {
+				return did, nil
+			}
+			did.rows = true
+			if err := out.StartRows(names); err != nil {
+				return did, err
+			}
+		}
+		for range count {
+			f.values, _, rows = sqltx.NextPacked(rows, f.values[:0])
+			if err := out.Row(f.values); err != nil {
+				return did, err
+			}
+		}
+		taken += count
+		switch {
+		case !more:
+			return did, nil
+		case taken == rowsMax:
 			did.truncated = true
 			return did, nil
+		case count == 0: // no block is large enough for this row
+			if f.values, err = f.readRow(s.stmt, len(s.names), f.values[:0]); err != nil {
+				return did, err
+			}
+			if err := out.Row(f.values); err != nil {
+				return did, err
+			}
+			f.block.skip()
+			taken++
 		}
-		f.values = readRow(s.stmt, len(names), f.values[:0])
-		if err := out.Row(f.values); err != nil {
-			return did, err
-		}
-		if row, err = s.stmt.Step(); err != nil {
+		if err := f.inTime(); err != nil {
 			return did, err
 		}
 	}
-	return did, nil
 }
 
 func (s *foreignStmt) columns() []string {
-	if compiled := reprepared(s.stmt); compiled != s.compiled {
+	if compiled := s.stmt.reprepared(); compiled != s.compiled {
 		s.compiled = compiled
 		s.names = s.names[:0]
-		for i := range s.stmt.ColumnCount() {
-			s.names = append(s.names, s.stmt.ColumnName(i))
+		for i := range s.stmt.columnCount() {
+			s.names = append(s.names, s.stmt.columnName(i))
 		}
 	}
 	return s.names

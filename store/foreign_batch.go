@@ -1,8 +1,7 @@
 package store
 
 import (
-	"errors"
-	"fmt"
+	"unicode/utf8"
 
 	"crawshaw.io/sqlite"
 
@@ -10,32 +9,38 @@ import (
 	"github.com/urlite/urlite/sqltx"
 )
 
-// batchRan is what a batch did: how many rows each of its rows has changed, and which were
-// left out.
+// batchRan is what a batch did: how many rows each execution changed, 0 for those that were
+// skipped, and why they were.
 type batchRan struct {
 	changed []int64
 	errors  []sqltx.RowError
 }
 
-// ran leaves the batch with the item's tally, and sums it up.
-func (b *batchRan) ran(item *sqltx.Item) (did ran) {
-	if item.Tally != nil {
-		item.Tally.Take(b.changed, b.errors)
-	}
-	for _, n := range b.changed {
-		did.changed += n
-	}
-	return did
-}
+var (
+	errBatchStatements = refusal.New(refusal.SQLError, "a batch of values takes one statement")
+	errBatchAlters     = refusal.New(refusal.SQLError, "ALTER TABLE takes no batch of values")
+)
 
 // runBatch runs the one statement of item with each row of its batch. With mayFail, rows that
-// don't bind or break a constraint are left out.
+// don't bind or break a constraint are skipped; without, the first of them is the refusal,
+// whose text says which row, counted from 0.
 func (f *foreignSQL) runBatch(item *sqltx.Item, mayFail bool) (did batchRan, err error) {
-	s, err := f.prepare(sqltx.SkipBlank(item.SQL))
+	sql := sqltx.SkipBlank(item.SQL)
+	s, err := f.prepare(sql)
 	if err != nil {
 		return did, err
 	}
 	defer f.release(s)
+	switch {
+	case sqltx.SkipBlank(sql[len(sql)-s.tail:]) != "":
+		return did, errBatchStatements
+	case s.alters: // what it did is looked at after each, by alter
+		return did, errBatchAlters
+	}
+	cells, err := f.startBatch(s, item)
+	if err != nil {
+		return did, err
+	}
 	if err := item.Batch.Rewind(); err != nil {
 		return did, err
 	}
@@ -44,62 +49,106 @@ func (f *foreignSQL) runBatch(item *sqltx.Item, mayFail bool) (did batchRan, err
 		if err != nil || count == 0 {
 			return did, err
 		}
-		for range count {
-			var fault string
-			f.values, fault, rows = sqltx.NextPacked(rows, f.values[:0])
-			changed, err := f.runRow(s, fault)
-			if f.stopper.late() {
-				return did, sqlite.Error{Code: sqlite.SQLITE_INTERRUPT}
-			}
-			if err != nil {
-				why := f.refuseRow(err)
-				if !mayFail || !mayFailRow(why) || f.conn.GetAutocommit() {
-					return did, atRow(item, len(did.changed), why)
-				}
-				did.errors = append(did.errors, sqltx.RowError{Row: len(did.changed), Why: why})
-			}
-			did.changed = append(did.changed, changed)
+		if err := f.runPacked(s, rows, count, cells, mayFail, &did); err != nil {
+			return did, err
 		}
 	}
 }
 
-func mayFailRow(why *refusal.Refusal) bool { return mayFail(why) }
-
-// runRow runs the statement with the values of one row.
-func (f *foreignSQL) runRow(s *foreignStmt, fault string) (changed int64, err error) {
-	if fault != "" {
-		return 0, refusal.New(refusal.SQLBindError, fault)
+// startBatch finds the places of named values, and answers of how many cells a row is.
+func (f *foreignSQL) startBatch(s *foreignStmt, item *sqltx.Item) (cells int, err error) {
+	if f.batch == nil {
+		f.batch = &batchRun{}
 	}
-	if len(f.values) != len(s.params) {
-		return 0, refusal.Newf(refusal.SQLBindError, "the statement takes %d values, got %d", len(s.params), len(f.values))
-	}
-	for i := range f.values {
-		bindForeign(s.stmt, i+1, &f.values[i])
-	}
-	before := totalChanges(f.conn)
-	err = f.runThrough(s)
-	if err == nil && totalChanges(f.conn) != before {
-		changed = int64(f.conn.Changes())
-	}
-	if err != nil {
-		err = f.refuseRow(err) // the reset forgets SQLite's words
-	}
-	s.stmt.Reset()
-	return changed, err
-}
-
-func (f *foreignSQL) refuseRow(err error) *refusal.Refusal {
-	var known *refusal.Refusal
-	if errors.As(err, &known) {
-		return known
-	}
-	return refuseSQL(f.conn, err)
-}
-
-// atRow names the row at which a batch ended.
-func atRow(item *sqltx.Item, row int, why *refusal.Refusal) *refusal.Refusal {
+	f.account.next()
+	f.batch.places, f.batch.starts, f.batch.firstRow = nil, nil, 0
 	if item.Tally != nil {
-		row += item.Tally.FirstRow
+		f.batch.firstRow = item.Tally.FirstRow
 	}
-	return refusal.Wrap(why.Kind, fmt.Sprintf("row %d: %s", row, why.Text), why.Cause)
+	if item.Names == nil {
+		return s.params, nil
+	}
+	values := valuesOf(item)
+	places := make([]int, 0, s.params)
+	for _, param := range s.parameterNames() {
+		at, err := values.place(param)
+		if err != nil {
+			return 0, err
+		}
+		places = append(places, at)
+	}
+	f.batch.setPlaces(places, len(item.Names))
+	return len(item.Names), values.allSeen()
+}
+
+// runPacked runs the statement with each of so many packed rows.
+func (f *foreignSQL) runPacked(s *foreignStmt, rows []byte, count, cells int, mayFail bool, did *batchRan) error {
+	for count > 0 {
+		if err := f.inTime(); err != nil {
+			return err
+		}
+		ran, size, misfit, err := f.runRows(s.stmt, f.batch, rows, count, cells)
+		for i := range ran {
+			did.changed = append(did.changed, int64(f.batch.changed[i]))
+		}
+		rows, count = rows[size:], count-ran
+		if err == nil && !misfit {
+			continue
+		}
+		var rest []byte
+		if misfit {
+			rest, err = f.misfit(rows, cells)
+		} else {
+			_, _, rest = sqltx.NextPacked(rows, f.values[:0])
+		}
+		why := f.refuseRow(len(did.changed)+f.batch.firstRow, err)
+		if !mayFail || f.conn.GetAutocommit() || !mayMiss(why, err) {
+			return why
+		}
+		did.errors = append(did.errors, sqltx.RowError{Row: len(did.changed), Why: why})
+		did.changed = append(did.changed, 0)
+		rows, count = rest, count-1
+	}
+	return f.inTime()
+}
+
+// misfit is why the first row of rows can't be bound, and the rows after it.
+func (f *foreignSQL) misfit(rows []byte, cells int) (rest []byte, err error) {
+	values, fault, rest := sqltx.NextPacked(rows, f.values[:0])
+	switch {
+	case fault != "":
+		err = refusal.New(refusal.SQLBindError, fault)
+	case len(values) < cells:
+		err = tooFewValues(cells, len(values))
+	default:
+		err = tooManyValues(len(values) - cells)
+	}
+	return rest, err
+}
+
+// mayMiss tells whether the fault is in a row, so that the others may go on without it.
+func mayMiss(why *refusal.Refusal, err error) bool {
+	return why.Kind == refusal.SQLBindError || why.Kind == refusal.SQLConstraint || primary(err) == sqlite.SQLITE_MISMATCH
+}
+
+// rowTextMax bounds what is told of one row: a batch may have a hundred thousand at fault.
+const rowTextMax = 200
+
+// refuseRow is the refusal of one row. What is not the row's fault is not told of it.
+func (f *foreignSQL) refuseRow(row int, err error) *refusal.Refusal {
+	why := f.refuse(err)
+	switch why.Kind {
+	case refusal.SQLError, refusal.SQLBindError, refusal.SQLConstraint:
+	default:
+		return why
+	}
+	text := why.Text
+	if len(text) > rowTextMax {
+		cut := rowTextMax
+		for cut > 0 && !utf8.RuneStart(text[cut]) {
+			cut--
+		}
+		text = text[:cut] + "…"
+	}
+	return refusal.Newf(why.Kind, "row %d: %s", row, text)
 }

@@ -1,8 +1,6 @@
 package store
 
 import (
-	"crawshaw.io/sqlite"
-
 	"github.com/urlite/urlite/refusal"
 	"github.com/urlite/urlite/sqltx"
 )
@@ -29,83 +27,79 @@ func valuesOf(item *sqltx.Item) itemValues {
 	return v
 }
 
-// bind binds what the statement asks for. A value too few or, after the last
-// statement, too many is the client's mistake, not a NULL.
-func (v *itemValues) bind(s *foreignStmt, last bool) error {
+// pack appends what the statement asks for, in the order of its parameters. A value too few
+// or, after the last statement, too many is the client's mistake, not a NULL.
+func (v *itemValues) pack(cells []byte, s *foreignStmt, last bool) ([]byte, error) {
 	if v.item.Names != nil {
-		return v.bindNamed(s, last)
+		return v.packNamed(cells, s, last)
 	}
 	values := v.item.Values[v.used:]
-	if len(values) < len(s.params) {
-		return refusal.Newf(refusal.SQLBindError, "the statement takes %d values, got %d", len(s.params), len(values))
+	if len(values) < s.params {
+		return cells, tooFewValues(s.params, len(values))
 	}
 	for i := range s.params {
-		bindForeign(s.stmt, i+1, &values[i])
+		cells = sqltx.AppendCell(cells, &values[i])
 	}
-	v.used += len(s.params)
+	v.used += s.params
 	if surplus := len(v.item.Values) - v.used; last && surplus > 0 {
-		return refusal.Newf(refusal.SQLBindError, "%d values more than the SQL takes", surplus)
+		return cells, tooManyValues(surplus)
 	}
-	return nil
+	return cells, nil
 }
 
-func (v *itemValues) bindNamed(s *foreignStmt, last bool) error {
-	for i, param := range s.params {
-		if param == "" || param[0] == '?' {
-			return refusal.New(refusal.SQLBindError, "named values for a statement with positional parameters")
+func tooFewValues(want, got int) *refusal.Refusal {
+	return refusal.Newf(refusal.SQLBindError, "the statement takes %d values, got %d", want, got)
+}
+
+func tooManyValues(surplus int) *refusal.Refusal {
+	return refusal.Newf(refusal.SQLBindError, "%d values more than the SQL takes", surplus)
+}
+
+func (v *itemValues) packNamed(cells []byte, s *foreignStmt, last bool) ([]byte, error) {
+	for _, param := range s.parameterNames() {
+		at, err := v.place(param)
+		if err != nil {
+			return cells, err
 		}
-		at, ok := v.at[param[1:]]
-		if !ok {
-			return refusal.Newf(refusal.SQLBindError, "no value for parameter %s", param)
-		}
-		v.seen[at] = true
-		bindForeign(s.stmt, i+1, &v.item.Values[at])
+		cells = sqltx.AppendCell(cells, &v.item.Values[at])
 	}
 	if last {
-		for i, seen := range v.seen {
-			if !seen {
-				return refusal.Newf(refusal.SQLBindError, "no parameter named %s", v.item.Names[i])
-			}
+		return cells, v.allSeen()
+	}
+	return cells, nil
+}
+
+// place is where the value for a parameter stands among the item's.
+func (v *itemValues) place(param string) (int, error) {
+	if param == "" || param[0] == '?' {
+		return 0, namedForPositional
+	}
+	at, ok := v.at[param[1:]]
+	if !ok {
+		return 0, refusal.Newf(refusal.SQLBindError, "no value for parameter %s", param)
+	}
+	v.seen[at] = true
+	return at, nil
+}
+
+var namedForPositional = refusal.New(refusal.SQLBindError, "named values for a statement with positional parameters")
+
+// allSeen refuses names that no statement asked for.
+func (v *itemValues) allSeen() error {
+	for i, seen := range v.seen {
+		if !seen {
+			return refusal.Newf(refusal.SQLBindError, "no parameter named %s", v.item.Names[i])
 		}
 	}
 	return nil
 }
 
-func bindForeign(stmt *sqlite.Stmt, param int, value *sqltx.Value) {
-	switch value.Kind {
-	case sqltx.Null:
-		stmt.BindNull(param)
-	case sqltx.Integer:
-		stmt.BindInt64(param, value.Int)
-	case sqltx.Float:
-		stmt.BindFloat(param, value.Float)
-	case sqltx.Text:
-		if len(value.Bytes) == 0 {
-			stmt.BindText(param, "") // BindBytes would bind NULL
-			return
+// parameterNames are the names of the parameters, with their prefixes.
+func (s *foreignStmt) parameterNames() []string {
+	if s.paramNames == nil {
+		for param := 1; param <= s.params; param++ {
+			s.paramNames = append(s.paramNames, s.stmt.parameterName(param))
 		}
-		stmt.BindBytes(param, value.Bytes)
-	case sqltx.Blob:
-		bindBlob(stmt, param, value.Bytes)
 	}
-}
-
-// readRow appends the columns of the current row to dst. Texts and blobs are
-// SQLite's memory: good until the next step.
-func readRow(stmt *sqlite.Stmt, columns int, dst []sqltx.Value) []sqltx.Value {
-	for i := range columns {
-		var v sqltx.Value
-		switch stmt.ColumnType(i) {
-		case sqlite.SQLITE_INTEGER:
-			v.Kind, v.Int = sqltx.Integer, stmt.ColumnInt64(i)
-		case sqlite.SQLITE_FLOAT:
-			v.Kind, v.Float = sqltx.Float, stmt.ColumnFloat(i)
-		case sqlite.SQLITE_TEXT:
-			v.Kind, v.Bytes = sqltx.Text, columnBytes(stmt, i)
-		case sqlite.SQLITE_BLOB:
-			v.Kind, v.Bytes = sqltx.Blob, columnBytes(stmt, i)
-		}
-		dst = append(dst, v)
-	}
-	return dst
+	return s.paramNames
 }

@@ -64,10 +64,15 @@ import (
 
 // SQLite's db_config verbs, https://sqlite.org/c3ref/c_dbconfig_defensive.html.
 const (
-	configEnableTrigger = 1003
-	configEnableView    = 1015
-	configDefensive     = 1010
-	configTrustedSchema = 1017
+	configEnableTrigger       = 1003
+	configEnableFTS3Tokenizer = 1004
+	configEnableLoadExtension = 1005
+	configDefensive           = 1010
+	configWritableSchema      = 1011
+	configEnableView          = 1015
+	configTrustedSchema       = 1017
+	configEnableAttachCreate  = 1020
+	configEnableAttachWrite   = 1021
 )
 
 var (
@@ -125,14 +130,14 @@ func totalChanges(conn *sqlite.Conn) int { return int(C.total_changes(connHandle
 
 // reprepared counts how often SQLite had to compile the statement anew because the
 // schema had changed: its columns may be others then.
-func reprepared(stmt *sqlite.Stmt) int {
+func reprepared(stmt unsafe.Pointer) int {
 	const statusReprepare = 5 // SQLITE_STMTSTATUS_REPREPARE
-	return int(C.stmt_status(stmtHandle(stmt), statusReprepare))
+	return int(C.stmt_status(stmt, statusReprepare))
 }
 
 // parameterName is the name of a parameter with its prefix, empty for a bare ?.
-func parameterName(stmt *sqlite.Stmt, param int) string {
-	return C.GoString(C.parameter_name(stmtHandle(stmt), C.int(param)))
+func parameterName(stmt unsafe.Pointer, param int) string {
+	return C.GoString(C.parameter_name(stmt, C.int(param)))
 }
 
 // hasMoved tells whether the file was renamed, removed or replaced since it was opened.
@@ -142,23 +147,19 @@ func hasMoved(conn *sqlite.Conn) bool { return C.has_moved(connHandle(conn)) != 
 // from any goroutine while conn is open.
 func interrupt(conn *sqlite.Conn) { C.interrupt(connHandle(conn)) }
 
-// harden makes a connection safe for SQL and files from strangers: the schema
-// can't be written directly, and views and triggers can't call functions with
-// side effects.
-func harden(conn *sqlite.Conn) {
-	conn.Limit(sqlite.SQLITE_LIMIT_LENGTH, lengthMax)
-	C.config_bool(connHandle(conn), configDefensive, 1)
-	C.config_bool(connHandle(conn), configTrustedSchema, 0)
+// configure sets one of SQLite's switches. One that the engine is too old for stays as it is.
+func configure(conn *sqlite.Conn, option int, on bool) {
+	C.config_bool(connHandle(conn), C.int(option), toInt(on))
 }
 
 // setTriggers lets the triggers of the file run on a connection, or not.
 func setTriggers(conn *sqlite.Conn, on bool) {
-	C.config_bool(connHandle(conn), configEnableTrigger, C.int(toInt(on)))
+	configure(conn, configEnableTrigger, on)
 }
 
 // setViews lets the views of the file be used on a connection, or not.
 func setViews(conn *sqlite.Conn, on bool) {
-	C.config_bool(connHandle(conn), configEnableView, C.int(toInt(on)))
+	configure(conn, configEnableView, on)
 }
 
 // frameCounter is memory outside Go's heap in which SQLite leaves, after every

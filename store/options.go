@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/urlite/urlite/refusal"
@@ -41,7 +42,23 @@ type Options struct {
 	// BusyWait is how long to wait for a lock that another process holds; 0 is
 	// busyWaitDefault.
 	BusyWait time.Duration
+	// SQLMemoryBytes and SQLFilesBytes bound what the SQL of one request of a client may
+	// take: memory at a time, and temporary files (sorts, intermediate results, what a
+	// savepoint would bring back) in all. 0 is sqlMemoryDefault and sqlFilesDefault.
+	SQLMemoryBytes, SQLFilesBytes int64
 }
+
+const (
+	// sqlMemoryDefault is room for several of the largest values at once, and leaves room
+	// for many requests on a small machine. Sorts spill to files long before.
+	sqlMemoryDefault = 256 << 20
+	// sqlFilesDefault lets somebody sort, or build an index over, some five million rows of
+	// a hundred bytes: what is sorted is written about twice.
+	sqlFilesDefault = 1 << 30
+)
+
+func (o Options) sqlMemory() int64 { return cmp.Or(o.SQLMemoryBytes, sqlMemoryDefault) }
+func (o Options) sqlFiles() int64  { return cmp.Or(o.SQLFilesBytes, sqlFilesDefault) }
 
 // busyWaitDefault outlasts a checkpoint of another process.
 const busyWaitDefault = 5 * time.Second

@@ -67,7 +67,6 @@ func TestWhatForeignSQLMayDo(t *testing.T) {
 		"REPLACE INTO t VALUES (2)",
 		"UPDATE t SET a = 2",
 		"DELETE FROM t",
-		"DELETE FROM _query_history",
 		"CREATE TABLE u(a)",
 		"CREATE TABLE u AS SELECT * FROM t",
 		"CREATE INDEX i ON t(a)",
@@ -106,6 +105,8 @@ func TestWhatForeignSQLMayDo(t *testing.T) {
 		"CREATE TRIGGER g AFTER INSERT ON _urlite_meta BEGIN DELETE FROM t; END",
 		"CREATE TRIGGER g AFTER INSERT ON t BEGIN DELETE FROM _urlite_meta; END; INSERT INTO t VALUES (1)",
 		"DELETE FROM _urlite_kv_store_deleted",
+		"DELETE FROM _query_history", "INSERT INTO _Query_History DEFAULT VALUES", "DROP TABLE _query_history", "ALTER TABLE _query_history RENAME TO h",
+		"CREATE TRIGGER g AFTER INSERT ON _query_history BEGIN DELETE FROM t; END", "CREATE INDEX i ON _query_history(sql)",
 		"UPDATE sqlite_master SET sql = ''", "DELETE FROM sqlite_schema",
 	)
 	each(both,

@@ -38,7 +38,7 @@ func OpenReader(path string, options Options) (*ReadConn, error) {
 		return nil, refuse(nil, err)
 	}
 	r := &ReadConn{conn: conn, tables: map[string]*readTable{}}
-	if err := r.prepare(); err != nil {
+	if err := r.prepare(options); err != nil {
 		err = refuse(conn, err)
 		r.Close()
 		return nil, err
@@ -46,7 +46,7 @@ func OpenReader(path string, options Options) (*ReadConn, error) {
 	return r, nil
 }
 
-func (r *ReadConn) prepare() (err error) {
+func (r *ReadConn) prepare(options Options) (err error) {
 	if err := run(r.conn, "PRAGMA query_only = 1", cachePragma(readCacheKiB)); err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (r *ReadConn) prepare() (err error) {
 	if r.bytesOf, err = bytesFunction(r.conn); err != nil {
 		return err
 	}
-	r.foreign = newForeignSQL(r.conn, readPolicy)
+	r.foreign = newForeignSQL(r.conn, readPolicy, options)
 	return nil
 }
 
@@ -175,7 +175,7 @@ func (r *ReadConn) Close() error {
 	}
 	err := r.conn.Close()
 	if r.foreign != nil {
-		r.foreign.authorizer.release()
+		r.foreign.free()
 	}
 	return refuse(nil, err)
 }

@@ -1,9 +1,5 @@
 package store
 
-import (
-	"github.com/urlite/urlite/sqltx"
-)
-
 // Shape is what whoever writes rows needs to know of a table.
 type Shape struct {
 	// IsView says that it is one.
@@ -33,7 +29,6 @@ func shapeOf(r *ReadConn, name string) (*Shape, error) {
 	defer stmt.Finalize()
 	bindText(stmt, 1, name)
 	found := &Shape{}
-	var values []sqltx.Value
 	for {
 		row, err := stmt.Step()
 		if err != nil {
@@ -42,9 +37,8 @@ func shapeOf(r *ReadConn, name string) (*Shape, error) {
 		if !row {
 			break
 		}
-		values = readRow(stmt, 2, values[:0])
-		found.Columns = append(found.Columns, string(values[0].Bytes))
-		found.Types = append(found.Types, string(values[1].Bytes))
+		found.Columns = append(found.Columns, string(columnBytes(stmt, 0)))
+		found.Types = append(found.Types, string(columnBytes(stmt, 1)))
 	}
 	if len(found.Columns) == 0 {
 		return nil, nil

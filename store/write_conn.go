@@ -134,7 +134,7 @@ func (w *WriteConn) prepare(options Options) (err error) {
 	if w.temporary, _, err = w.conn.PrepareTransient("SELECT 1 FROM temp.sqlite_master LIMIT 1"); err != nil {
 		return err
 	}
-	w.foreign = newForeignSQL(w.conn, writePolicy)
+	w.foreign = newForeignSQL(w.conn, writePolicy, options)
 	return nil
 }
 
@@ -419,7 +419,7 @@ func (w *WriteConn) Close() error {
 	}
 	err := w.conn.Close()
 	if w.foreign != nil {
-		w.foreign.authorizer.release()
+		w.foreign.free()
 	}
 	w.frames.free()
 	return refuse(w.conn, err)
