@@ -156,7 +156,7 @@ func TestParseTransactionRefuses(t *testing.T) {
 	f := func(body string, index int, kind refusal.Kind, text string) {
 		t.Helper()
 		var r transactionBinder
-		err := parseTransaction([]byte(body), sqltx.Limits{ItemsMax: 3, ValuesMax: 40_000}, &r)
+		err := parseTransaction([]byte(body), sqltx.Limits{ItemsMax: 3, ValuesMax: 40_000, BatchRowsMax: 9, RowsAllMax: 9}, &r)
 		var item *sqltx.ItemError
 		if !errors.As(err, &item) {
 			t.Errorf("%s: got %v, want an ItemError", body, err)

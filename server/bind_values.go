@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -125,8 +126,10 @@ func bindValue(raw, room []byte) (value sqltx.Value, rest []byte, ok bool) {
 // bindNumber keeps what is written as an integer and fits 64 bits exact. A
 // number beyond the floats is refused, as JSON could not give it back.
 func bindNumber(raw []byte) (sqltx.Value, bool) {
-	if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
-		return sqltx.Value{Kind: sqltx.Integer, Int: n}, true
+	if bytes.IndexByte(raw, '.') < 0 { // to be told that it is none would cost an error
+		if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
+			return sqltx.Value{Kind: sqltx.Integer, Int: n}, true
+		}
 	}
 	f, err := strconv.ParseFloat(string(raw), 64)
 	return sqltx.Value{Kind: sqltx.Float, Float: f}, err == nil

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"crawshaw.io/sqlite"
 
@@ -63,7 +64,7 @@ func (f *foreignSQL) runRow(s *foreignStmt, row *sqltx.Item, fault string) (chan
 		return 0, refusal.New(refusal.SQLBindError, fault)
 	}
 	values := valuesOf(row)
-	did, err := f.runOne(s, &values, true, nobody{}, 0)
+	did, err := f.runOne(s, &values, true, nobody{}, math.MaxInt) // to the end: only then it has changed anything
 	if late := s.stmt.Reset(); err == nil {
 		err = late
 	}
