@@ -90,7 +90,12 @@ func AppendAnswer(dst []byte, shape Shape, ops []Op, replies []Reply) []byte {
 	case Limited:
 		return appendLimits(dst, ops, replies)
 	}
-	return operations[ops[0].Code].answer(dst, &ops[0], &replies[0])
+	return AppendReply(dst, &ops[0], &replies[0])
+}
+
+// AppendReply appends the JSON object that answers one operation.
+func AppendReply(dst []byte, op *Op, r *Reply) []byte {
+	return operations[op.Code].answer(dst, op, r)
 }
 
 func appendItems(dst []byte, ops []Op, replies []Reply) []byte {

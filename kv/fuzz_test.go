@@ -65,7 +65,7 @@ func FuzzDecideOnJSON(f *testing.F) {
 
 // fuzzedOp is an operation with the path, or nil for none.
 func fuzzedOp(code Code, path string, asked []byte, number int64) *Op {
-	if code >= codeEnd || code == Delete || code == Append {
+	if code >= codeEnd || code == Delete || code == Append || code == Get {
 		return nil
 	}
 	op := &Op{Code: code, Key: "k", TTLSeconds: 1}

@@ -48,6 +48,12 @@ func decideLimit(op *Op, row *Row, now int64, out *Outcome) *refusal.Refusal {
 	return nil
 }
 
+// RefusedLimit is RateLimited with what the limit says of it.
+func RefusedLimit(op *Op, r *Reply) *refusal.Refusal {
+	told := appendVerdict([]byte(","), &op.Limit, r)
+	return RateLimited.With(string(told[:len(told)-1]))
+}
+
 func notALimit(key string) *refusal.Refusal {
 	return refusal.Newf(refusal.InvalidParameters, "Value at key '%s' is not a rate limit", key)
 }

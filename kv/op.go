@@ -6,7 +6,7 @@ import (
 	"github.com/urlite/urlite/refusal"
 )
 
-// Op is one key-value write as a request asked for it. Its texts and bytes are lent
+// Op is one key-value operation as a request asked for it. Its texts and bytes are lent
 // by the request until its call is acknowledged.
 type Op struct {
 	Code Code
@@ -69,6 +69,8 @@ type Reply struct {
 	Element []byte
 	// Verdict is Limit's, granted or not.
 	Verdict ratelimit.Verdict
+	// Row is what Get has read. It is the row itself, as it is until the next operation.
+	Row *Row
 }
 
 // Check refuses what no row could make right: it looks at the operation alone, in

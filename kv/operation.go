@@ -5,7 +5,7 @@ import "github.com/urlite/urlite/refusal"
 // Code is an operation's place in the table.
 type Code uint8
 
-// The operations that write a key.
+// The operations on a key. All but Get write.
 const (
 	Set Code = iota
 	Delete
@@ -18,6 +18,7 @@ const (
 	Persist
 	Limit
 	Append
+	Get
 
 	codeEnd
 )
@@ -99,6 +100,17 @@ var operations = [codeEnd]operation{
 		check: checkLimit, decide: decideLimit, answer: answerLimit, history: never},
 	Append: {name: "append", takes: TakesBody | TakesConditions,
 		decide: decideAppend, entry: EntryAppend, fold: foldAppend, answer: answerAppend},
+	Get: {name: "get", decide: decideGet, answer: answerGet, history: never},
+}
+
+// CodeOf is the operation of that name.
+func CodeOf(name string) (code Code, known bool) {
+	for code := range codeEnd {
+		if operations[code].name == name {
+			return code, true
+		}
+	}
+	return 0, false
 }
 
 // String is the operation's name as clients write it.

@@ -36,18 +36,20 @@ func openStoreLoop(folder string) (*storeLoop, error) {
 	if err := l.commit(&create); err != nil {
 		return nil, errors.Join(err, l.close())
 	}
+	rows := &sqltx.PackedRows{Count: batchRows}
 	for row := range batchRows {
-		item := l.request.AddItem()
-		item.SQL = insertRowSQL
-		item.Values = append(item.Values,
-			sqltx.Value{Kind: sqltx.Integer, Int: int64(firstID + row)},
-			sqltx.Value{Kind: sqltx.Text, Bytes: []byte(insertText)})
+		rows.Rows = sqltx.AppendPacked(rows.Rows, []sqltx.Value{
+			{Kind: sqltx.Integer, Int: int64(firstID + row)},
+			{Kind: sqltx.Text, Bytes: []byte(insertText)},
+		})
 	}
+	item := l.request.AddItem()
+	item.SQL, item.Batch = insertRowSQL, rows
 	return l, nil
 }
 
-// insertBatch inserts and commits as many rows as a request does, each by an item of its
-// own: the statement is prepared once, its values are there.
+// insertBatch inserts and commits as many rows as a request does, in the fastest way that
+// the store has: the statement is prepared once, its rows are there, packed.
 func (l *storeLoop) insertBatch() error {
 	if err := l.commit(&l.request); err != nil {
 		return err
@@ -80,7 +82,7 @@ func (l *storeLoop) commit(request *sqltx.Request) error {
 		return err
 	}
 	l.results.Begin(sqltx.FormatList)
-	err := l.conn.RunSQL(request, time.Minute, 1, &l.results)
+	err := l.run(request)
 	if err == nil {
 		err = l.conn.Commit()
 	}
@@ -88,6 +90,22 @@ func (l *storeLoop) commit(request *sqltx.Request) error {
 		return errors.Join(err, l.conn.Rollback())
 	}
 	return nil
+}
+
+func (l *storeLoop) run(request *sqltx.Request) error {
+	if err := l.conn.BeginSQL(time.Minute); err != nil {
+		return err
+	}
+	for i := range request.Items {
+		if err := l.conn.RunItem(&request.Items[i], 1, &l.results); err != nil {
+			return err // the transaction is rolled back
+		}
+	}
+	why, err := l.conn.EndSQL(false)
+	if err == nil && why != nil {
+		err = why
+	}
+	return err
 }
 
 func (l *storeLoop) close() error { return l.conn.Close() }

@@ -25,10 +25,10 @@ func (q *request) etagList(name string) []byte {
 }
 
 // bindConditions reads If-Match and If-None-Match of a write.
-func bindConditions(q *request, op *kv.Op) error {
-	match, none := q.etagList(headerIfMatch), q.etagList(headerIfNoneMatch)
-	if match == nil && none == nil {
-		return nil
+func bindConditions(a arguments, op *kv.Op) error {
+	match, none, err := a.conditions()
+	if err != nil || (match == nil && none == nil) {
+		return err
 	}
 	op.If = &kv.Conditions{}
 	if err := ifMatch(match, op.If); err != nil {
@@ -41,6 +41,16 @@ func bindConditions(q *request, op *kv.Op) error {
 		op.If.Absent = true
 	}
 	return nil
+}
+
+// takesNoConditions is for operations that take none: to ignore a condition would be
+// to overwrite what its sender wanted kept.
+func takesNoConditions(a arguments, _ *kv.Op) error {
+	match, none, err := a.conditions()
+	if err == nil && (match != nil || none != nil) {
+		err = errNoConditions
+	}
+	return err
 }
 
 // ifMatch reads an If-Match, nil if none was sent. An empty one is malformed: what it is
@@ -57,8 +67,7 @@ func ifMatch(list []byte, into *kv.Conditions) error {
 	return nil
 }
 
-// refuseConditions is for operations that take none: to ignore a condition would be
-// to overwrite what its sender wanted kept.
+// refuseConditions is takesNoConditions for requests that are about no single key.
 func refuseConditions(q *request, _ *kv.Op) error {
 	if q.header(headerIfMatch) != nil || q.header(headerIfNoneMatch) != nil {
 		return errNoConditions
@@ -68,20 +77,21 @@ func refuseConditions(q *request, _ *kv.Op) error {
 
 // bindStoredBytes reads the if_match of compare-and-set, which may be empty: then the
 // stored value must be.
-func bindStoredBytes(q *request, op *kv.Op) error {
-	if !q.has("if_match") {
+func bindStoredBytes(a arguments, op *kv.Op) error {
+	stored, sent := a.storedBytes()
+	if !sent {
 		return nil
 	}
 	if op.If == nil {
 		op.If = &kv.Conditions{}
 	}
-	op.If.HasBytes, op.If.Bytes = true, q.argument("if_match")
+	op.If.HasBytes, op.If.Bytes = true, stored
 	return nil
 }
 
 // refuseStoredBytes is for operations that compare no bytes, for the same reason.
-func refuseStoredBytes(q *request, op *kv.Op) error {
-	if len(q.argument("if_match")) > 0 {
+func refuseStoredBytes(a arguments, op *kv.Op) error {
+	if stored, _ := a.storedBytes(); len(stored) > 0 {
 		return refusal.Newf(refusal.InvalidParameters, "%s takes no if_match", op.Code)
 	}
 	return nil

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 
+	"github.com/urlite/urlite/catalog"
 	"github.com/urlite/urlite/internal/jsontext"
+	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/refusal"
 	"github.com/urlite/urlite/sqltx"
 )
@@ -19,17 +21,44 @@ var (
 	resultFormatNotText = refusal.New(refusal.InvalidParameters, "resultFormat must be a string")
 	transactionNotAList = refusal.New(refusal.InvalidParameters, "'transaction' must be a list of items")
 	itemNotAnObject     = refusal.New(refusal.InvalidParameters, "an item of the transaction must be an object")
+	ifNotFirst          = refusal.New(refusal.InvalidParameters, "an if must come before all other items of the transaction")
 	notExactlyOneSQL    = refusal.New(refusal.InvalidParameters, "one and only one of query or statement must be provided")
 	sqlNotText          = refusal.New(refusal.InvalidParameters, "query and statement must be strings")
+	ifNotAnObject       = refusal.New(refusal.InvalidParameters, "if must be an object")
+	ifWithoutQuery      = refusal.New(refusal.InvalidParameters, "an if needs a query")
 	noFailNotBoolean    = refusal.New(refusal.InvalidParameters, "noFail must be true or false")
 	valuesConflict      = refusal.New(refusal.ValuesConflict, "values and params are both given and differ")
 )
 
-// parseTransaction reads the body of POST /db into dst, which it empties first,
-// and checks the request. Errors are *sqltx.ItemError. The values in dst are
-// lent by body; the SQL is copied, because caches and the query history keep it.
-func parseTransaction(body []byte, limits sqltx.Limits, dst *sqltx.Request) error {
-	dst.Reset()
+// transactionBinder binds the body of POST /db to a call. Its memory is used again.
+type transactionBinder struct {
+	sql sqltx.Limits
+	kv  *kv.Limits
+	// call takes the operations of kv items; the rest goes to request.
+	call    *catalog.Call
+	request sqltx.Request
+	// values and rows are how many the items have so far.
+	values, rows int
+	arguments    itemArguments
+	packer       batchPacker
+}
+
+// reset lets go of everything that was lent.
+func (b *transactionBinder) reset() {
+	b.request.Reset()
+	clear(b.arguments.fields)
+	clear(b.packer.cells)
+	if cap(b.packer.room) > keptBytesMax {
+		b.packer.room = nil
+	}
+	b.call, b.values, b.rows = nil, 0, 0
+}
+
+// bind reads the body and checks the request. Errors are *sqltx.ItemError. Values and
+// operations are lent by body; the SQL is copied, because caches and the query history
+// keep it.
+func (b *transactionBinder) bind(body []byte) error {
+	dst := &b.request
 	body = jsontext.Trim(body)
 	if !isJSON(body) || body[0] != '{' {
 		return failedItem(sqltx.WholeRequest, invalidJSONBody)
@@ -44,10 +73,10 @@ func parseTransaction(body []byte, limits sqltx.Limits, dst *sqltx.Request) erro
 	if err != nil {
 		return failedItem(sqltx.WholeRequest, err)
 	}
-	if err := parseItems(list, limits, dst); err != nil {
+	if err := b.bindItems(list); err != nil {
 		return err
 	}
-	return dst.Check(limits)
+	return dst.Check(b.sql)
 }
 
 // transactionOf finds the list of items in the object that holds it, nil if
@@ -73,23 +102,35 @@ func transactionOf(object []byte, dst *sqltx.Request) (list []byte, err error) {
 	return list, nil
 }
 
-// parseItems stops at the limits rather than after them: a short body can hold
+// bindItems stops at the limits rather than after them: a short body can hold
 // far more items than memory should.
-func parseItems(list []byte, limits sqltx.Limits, dst *sqltx.Request) error {
-	values := 0
+func (b *transactionBinder) bindItems(list []byte) error {
+	onlyIfs := true
 	for raw := range jsontext.Elements(list) {
-		index := len(dst.Items)
-		if err := sqltx.CheckCount(index+1, limits); err != nil {
+		index := len(b.request.Items)
+		if err := sqltx.CheckCount(index+1, b.sql); err != nil {
 			return err
 		}
-		item := dst.AddItem()
-		if err := bindItem(raw, item); err != nil {
+		item := b.request.AddItem()
+		if err := b.bindItem(raw, item); err != nil {
 			return failedItem(index, err)
 		}
-		if values += len(item.Values); values > limits.ValuesMax {
-			return failedItem(sqltx.WholeRequest, refusal.Newf(refusal.InvalidParameters,
-				"too many values in the transaction; at most %d are allowed", limits.ValuesMax))
+		isIf := item.Kind == sqltx.Condition
+		if isIf && !onlyIfs {
+			return failedItem(index, ifNotFirst)
 		}
+		onlyIfs = isIf
+		if err := b.count(len(item.Values)); err != nil {
+			return failedItem(sqltx.WholeRequest, err)
+		}
+	}
+	return nil
+}
+
+// count adds to the values of the request.
+func (b *transactionBinder) count(values int) error {
+	if b.values += values; b.values > b.sql.ValuesMax {
+		return refusal.Newf(refusal.InvalidParameters, "too many values in the transaction; at most %d are allowed", b.sql.ValuesMax)
 	}
 	return nil
 }
@@ -100,27 +141,67 @@ func failedItem(index int, err error) error {
 
 // itemFields are the fields of an item as they were sent, nil if absent or null.
 type itemFields struct {
-	query, statement, sql, values, params, noFail []byte
+	query, statement, sql, kv, condition []byte
+	values, params, valuesBatch, noFail  []byte
 }
 
 // bindItem fills an empty item from one element of the list.
-func bindItem(raw []byte, item *sqltx.Item) error {
-	fields, err := readItem(raw)
+func (b *transactionBinder) bindItem(raw []byte, item *sqltx.Item) error {
+	var fields itemFields
+	if err := fields.read(raw, false); err != nil {
+		return err
+	}
+	what, err := fields.one()
 	if err != nil {
 		return err
 	}
-	sql, err := oneSQL(&fields)
-	if err != nil {
-		return err
-	}
-	item.SQL = string(jsontext.Unquote(sql))
-	item.IsQuery = fields.query != nil
 	if fields.noFail != nil {
 		item.NoFail = fields.noFail[0] == 't'
 		if !item.NoFail && fields.noFail[0] != 'f' {
 			return noFailNotBoolean
 		}
 	}
+	switch {
+	case fields.kv != nil:
+		if name := fields.ofSQL(); name != "" {
+			return unknownField([]byte(name))
+		}
+		return b.bindKeyValue(what, item)
+	case fields.condition != nil:
+		if name := fields.ofSQL(); name != "" {
+			return unknownField([]byte(name))
+		}
+		if fields.noFail != nil {
+			return unknownField([]byte("noFail"))
+		}
+		return b.bindCondition(what, item)
+	}
+	item.IsQuery = fields.query != nil
+	return b.bindStatement(what, &fields, item)
+}
+
+// bindCondition fills an item from what is within an if: a query and its values.
+func (b *transactionBinder) bindCondition(raw []byte, item *sqltx.Item) error {
+	var fields itemFields
+	if raw[0] != '{' {
+		return ifNotAnObject
+	}
+	if err := fields.read(raw, true); err != nil {
+		return err
+	}
+	if fields.query == nil {
+		return ifWithoutQuery
+	}
+	item.Kind, item.IsQuery = sqltx.Condition, true
+	return b.bindStatement(fields.query, &fields, item)
+}
+
+// bindStatement binds SQL, still quoted, and its values.
+func (b *transactionBinder) bindStatement(sql []byte, fields *itemFields, item *sqltx.Item) error {
+	if sql[0] != '"' {
+		return sqlNotText
+	}
+	item.SQL = string(jsontext.Unquote(sql))
 	values := fields.values
 	switch {
 	case values == nil:
@@ -128,63 +209,94 @@ func bindItem(raw []byte, item *sqltx.Item) error {
 	case fields.params != nil && !sameJSON(values, fields.params):
 		return valuesConflict
 	}
-	if values == nil {
+	switch {
+	case fields.valuesBatch == nil && values == nil:
 		return nil
+	case fields.valuesBatch == nil:
+		return bindValues(values, item)
+	case values != nil:
+		return valuesTwice
+	case item.IsQuery:
+		return batchOfQuery
 	}
-	return bindValues(values, item)
+	return b.bindBatch(fields.valuesBatch, item)
 }
 
-// readItem sorts the fields of an item and refuses those it does not know.
-func readItem(raw []byte) (fields itemFields, err error) {
+// read sorts the fields of an item, or of an if, and refuses those it does not know.
+func (f *itemFields) read(raw []byte, isIf bool) error {
 	if raw[0] != '{' {
-		return fields, itemNotAnObject
+		return itemNotAnObject
 	}
 	for quoted, value := range jsontext.Fields(raw) {
-		if value[0] == 'n' {
-			value = nil
+		name := jsontext.Unquote(quoted)
+		into := f.field(string(name))
+		if into == nil || (isIf && into != &f.query && into != &f.values && into != &f.params) {
+			return unknownField(name)
 		}
-		switch name := jsontext.Unquote(quoted); string(name) {
-		case "query":
-			fields.query = value
-		case "statement":
-			fields.statement = value
-		case "sql":
-			fields.sql = value
-		case "values":
-			fields.values = value
-		case "params":
-			fields.params = value
-		case "noFail":
-			fields.noFail = value
-		case "valuesBatch", "kv", "if":
-			if value != nil {
-				return fields, refusal.Newf(refusal.InvalidParameters, "%s is not supported yet", name)
-			}
-		default:
-			return fields, refusal.Newf(refusal.UnknownField, "unknown field %.64q", name)
+		if *into = value; value[0] == 'n' {
+			*into = nil
 		}
 	}
-	return fields, nil
+	return nil
 }
 
-// oneSQL is the SQL of an item, still quoted, which has exactly one.
-func oneSQL(fields *itemFields) (sql []byte, err error) {
-	for _, sent := range [...][]byte{fields.query, fields.statement, fields.sql} {
+// field is where a field with that name goes, nil if an item has none.
+func (f *itemFields) field(name string) *[]byte {
+	switch name {
+	case "query":
+		return &f.query
+	case "statement":
+		return &f.statement
+	case "sql":
+		return &f.sql
+	case "kv":
+		return &f.kv
+	case "if":
+		return &f.condition
+	case "values":
+		return &f.values
+	case "params":
+		return &f.params
+	case "valuesBatch":
+		return &f.valuesBatch
+	case "noFail":
+		return &f.noFail
+	}
+	return nil
+}
+
+func unknownField(name []byte) error {
+	return refusal.Newf(refusal.UnknownField, "unknown field %.64q", name)
+}
+
+// one is what the item asks for, of which it has exactly one.
+func (f *itemFields) one() (what []byte, err error) {
+	for _, sent := range [...][]byte{f.query, f.statement, f.sql, f.kv, f.condition} {
 		switch {
 		case sent == nil:
-		case sql != nil:
+		case what != nil:
 			return nil, notExactlyOneSQL
 		default:
-			sql = sent
+			what = sent
 		}
 	}
-	switch {
-	case sql == nil:
+	if what == nil {
 		return nil, notExactlyOneSQL
-	case sql[0] != '"':
-		return nil, sqlNotText
 	}
-	return sql, nil
+	return what, nil
+}
+
+// ofSQL is a field that was sent and that only SQL has, "" without one.
+func (f *itemFields) ofSQL() string {
+	switch {
+	case f.values != nil:
+		return "values"
+	case f.params != nil:
+		return "params"
+	case f.valuesBatch != nil:
+		return "valuesBatch"
+	}
+	return ""
 }
 
 // sameJSON is whether two valid documents are written alike but for white space.

@@ -13,10 +13,24 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/urlite/urlite/catalog"
 	"github.com/urlite/urlite/internal/jsontext"
+	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/refusal"
 	"github.com/urlite/urlite/sqltx"
 )
+
+// describeBound is describe with the operations of kv items.
+func describeBound(b *transactionBinder) string {
+	text := describe(&b.request)
+	for i := range b.request.Items {
+		if item := &b.request.Items[i]; item.Kind == sqltx.KeyValue {
+			op := &b.call.Ops[item.Op]
+			text += fmt.Sprintf(" %s %s %q", op.Code, item.Table, op.Key)
+		}
+	}
+	return text
+}
 
 // describe writes what was bound in one line.
 func describe(r *sqltx.Request) string {
@@ -27,10 +41,27 @@ func describe(r *sqltx.Request) string {
 	for i := range r.Items {
 		item := &r.Items[i]
 		kind := "statement"
-		if item.IsQuery {
+		switch {
+		case item.Kind == sqltx.Condition:
+			kind = "if"
+		case item.Kind == sqltx.KeyValue:
+			kind = "kv"
+		case item.IsQuery:
 			kind = "query"
 		}
 		fmt.Fprintf(&b, "%s %q", kind, item.SQL)
+		if batch, ok := item.Batch.(*sqltx.PackedRows); ok {
+			fmt.Fprintf(&b, " %d rows%v", batch.Count, item.Names)
+			for rest := batch.Rows; len(rest) > 0; {
+				values, fault, next := sqltx.NextPacked(rest, nil)
+				b.WriteString(" [" + fault)
+				for _, value := range values {
+					b.WriteString(" " + describeValue(value))
+				}
+				b.WriteString("]")
+				rest = next
+			}
+		}
 		if item.NoFail {
 			b.WriteString(" nofail")
 		}
@@ -60,13 +91,22 @@ func describeValue(v sqltx.Value) string {
 	return "null"
 }
 
+// parseTransaction binds a body with a binder that may have been used before.
+func parseTransaction(body []byte, limits sqltx.Limits, b *transactionBinder) error {
+	kvLimits := DefaultLimits()
+	b.reset()
+	b.sql, b.kv, b.call = limits, &kvLimits, catalog.NewCall()
+	b.call.Table = kv.DefaultTable
+	return b.bind(body)
+}
+
 func TestParseTransaction(t *testing.T) {
-	var r sqltx.Request // one for all: nothing of an earlier request may show
+	var r transactionBinder // one for all: nothing of an earlier request may show
 	f := func(body, want string) {
 		t.Helper()
 		if err := parseTransaction([]byte(body), sqltx.DefaultLimits(), &r); err != nil {
 			t.Errorf("%s: %v", body, err)
-		} else if got := describe(&r); got != want {
+		} else if got := describe(&r.request); got != want {
 			t.Errorf("%s: got %s, want %s", body, got, want)
 		}
 	}
@@ -115,8 +155,8 @@ func TestBoundNumbersAreExact(t *testing.T) {
 func TestParseTransactionRefuses(t *testing.T) {
 	f := func(body string, index int, kind refusal.Kind, text string) {
 		t.Helper()
-		var r sqltx.Request
-		err := parseTransaction([]byte(body), sqltx.Limits{ItemsMax: 3, ValuesMax: 40_000}, &r)
+		var r transactionBinder
+		err := parseTransaction([]byte(body), sqltx.Limits{ItemsMax: 3, ValuesMax: 40_000, BatchRowsMax: 9, RowsAllMax: 9}, &r)
 		var item *sqltx.ItemError
 		if !errors.As(err, &item) {
 			t.Errorf("%s: got %v, want an ItemError", body, err)
@@ -150,9 +190,21 @@ func TestParseTransactionRefuses(t *testing.T) {
 	g(`null`, invalid, "must be an object")
 	g(`{"query":"a","value":1,"values":7}`, refusal.UnknownField, `unknown field "value"`)
 	g(`{"Query":"a"}`, refusal.UnknownField, `unknown field "Query"`)
-	g(`{"statement":"a","valuesBatch":[[1]]}`, invalid, "valuesBatch is not supported yet")
-	g(`{"kv":{"op":"get"}}`, invalid, "kv is not supported yet")
-	g(`{"if":{"query":"a"}}`, invalid, "if is not supported yet")
+	g(`{"statement":"a","values":[],"valuesBatch":[[1]]}`, invalid, "cannot specify both values and valuesBatch")
+	g(`{"statement":"a","params":{},"valuesBatch":[[1]]}`, invalid, "cannot specify both values and valuesBatch")
+	g(`{"query":"a","valuesBatch":[[1]]}`, invalid, "cannot specify valuesBatch for queries (only for statements)")
+	g(`{"statement":"a","valuesBatch":{}}`, refusal.SQLBindError, "valuesBatch must be a list")
+	g(`{"statement":"a","valuesBatch":[{"":1}]}`, refusal.SQLBindError, "row 0: a name is empty")
+	g(`{"statement":"a","valuesBatch":[{":a":1,"@a":2}]}`, refusal.SQLBindError, `row 0: "a" is there more than once`)
+	g(`{"if":{"query":"a"}}`, invalid, "an if must come before")
+	f(`{"transaction":[{"if":{"query":"a"}},{"query":"a"},{"if":{"query":"a"}}]}`, 2, invalid, "an if must come before")
+	f(`{"transaction":[{"if":"a"}]}`, 0, invalid, "if must be an object")
+	f(`{"transaction":[{"if":{}}]}`, 0, invalid, "an if needs a query")
+	f(`{"transaction":[{"if":{"statement":"a"}}]}`, 0, refusal.UnknownField, `"statement"`)
+	f(`{"transaction":[{"if":{"query":"a","noFail":true}}]}`, 0, refusal.UnknownField, `"noFail"`)
+	f(`{"transaction":[{"if":{"query":"a"},"noFail":true}]}`, 0, refusal.UnknownField, `"noFail"`)
+	f(`{"transaction":[{"if":{"query":"a"},"values":[1]}]}`, 0, refusal.UnknownField, `"values"`)
+	f(`{"transaction":[{"if":{"query":"a"},"query":"a"}]}`, 0, invalid, "one and only one of query or statement")
 	one := "one and only one of query or statement must be provided"
 	g(`{}`, invalid, one)
 	g(`{"query":null,"values":7}`, invalid, one)
@@ -180,10 +232,11 @@ func TestParseTransactionRefuses(t *testing.T) {
 func TestParseItemsCopiesOnlyTheSQL(t *testing.T) {
 	list := []byte(`[{"statement":"INSERT INTO t VALUES (?,?)","values":["plain",1]},{"query":"SELECT 1"}]`)
 	limits := sqltx.DefaultLimits()
-	var r sqltx.Request
+	var r transactionBinder
 	allocs := testing.AllocsPerRun(100, func() {
-		r.Reset()
-		if err := parseItems(list, limits, &r); err != nil {
+		r.reset()
+		r.sql = limits
+		if err := r.bindItems(list); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -225,11 +278,11 @@ func TestValuesSurviveTheBody(t *testing.T) {
 		sql := "x" + strings.ReplaceAll(rapid.String().Draw(t, "sql"), "\x00", "")
 		quoted, _ := json.Marshal(sql)
 		body := fmt.Sprintf(`{"transaction":[{"statement":%s,"values":[%s]}]}`, quoted, strings.Join(texts, ","))
-		var r sqltx.Request
+		var r transactionBinder
 		if err := parseTransaction([]byte(body), sqltx.DefaultLimits(), &r); err != nil {
 			t.Fatalf("%s: %v", body, err)
 		}
-		if got := describe(&r); got != fmt.Sprintf("statement %q%s;", sql, &want) {
+		if got := describe(&r.request); got != fmt.Sprintf("statement %q%s;", sql, &want) {
 			t.Fatalf("%s was bound as %s", body, got)
 		}
 	})
@@ -292,10 +345,12 @@ func FuzzParseTransaction(f *testing.F) {
 	f.Add([]byte(`{"transaction":[{"query":"SELECT ?","values":[1,-2.5,"x\ud83d\ude00",true,null,{"base64":"YQ=="}]}],"resultFormat":"list"}`))
 	f.Add([]byte(`{"transaction":{"transaction":[{"sql":"a; b","params":{":a":1,"b":[]},"noFail":true},{"statement":"x"}]}}`))
 	f.Add([]byte(`{"transaction":[{"statement":"a","values":{"@a":1e400}},{"kv":{}}]`))
+	f.Add([]byte(`{"transaction":[{"if":{"query":"a"}},{"statement":"a","valuesBatch":[[1,"a\\n"],[2]]},{"statement":"a","valuesBatch":[{"a":1},{":a":2},3]}]}`))
+	f.Add([]byte(`{"transaction":[{"kv":{"op":"set","key":"k","table":"T","value":{"a":1},"path":"a","ttl":3}},{"kv":{"op":"limit","key":"k","limit":1,"window":2}}]}`))
 	limits := sqltx.DefaultLimits()
 	f.Fuzz(func(t *testing.T, body []byte) {
 		sent := bytes.Clone(body)
-		var first, second sqltx.Request
+		var first, second transactionBinder
 		err := parseTransaction(body, limits, &first)
 		if !bytes.Equal(body, sent) {
 			t.Fatalf("%q was changed to %q", sent, body)
@@ -307,11 +362,16 @@ func FuzzParseTransaction(f *testing.F) {
 			}
 			return
 		}
-		again := encodeTransaction(&first)
+		for i := range first.request.Items {
+			if item := &first.request.Items[i]; item.Kind != sqltx.SQL || item.Batch != nil {
+				return // encodeTransaction knows no such items
+			}
+		}
+		again := encodeTransaction(&first.request)
 		if err := parseTransaction(again, limits, &second); err != nil {
 			t.Fatalf("%q: %s: %v", body, again, err)
 		}
-		if got, want := describe(&second), describe(&first); got != want {
+		if got, want := describe(&second.request), describe(&first.request); got != want {
 			t.Fatalf("%q: read as %s, then as %s", body, want, got)
 		}
 	})

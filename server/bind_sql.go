@@ -24,7 +24,7 @@ var invalidParams = refusal.New(refusal.InvalidParameters, "params is not valid 
 func decodeSQL(arg []byte) (string, error) {
 	sql := string(arg)
 	if !beginsLikeQuery(sql) {
-		decoded, ok := decodeBase64(bytes.ReplaceAll(arg, []byte(" "), []byte("+")))
+		decoded, ok := decodeBase64(nil, bytes.ReplaceAll(arg, []byte(" "), []byte("+")))
 		if ok && isPlainText(decoded) {
 			sql = string(decoded)
 		}
@@ -68,12 +68,12 @@ func isPlainText(b []byte) bool {
 	return len(b) > 0 && utf8.Valid(b)
 }
 
-// decodeBase64 takes either alphabet, with or without padding.
-func decodeBase64(text []byte) ([]byte, bool) {
+// decodeBase64 appends what text says. It takes either alphabet, with or without padding.
+func decodeBase64(dst, text []byte) ([]byte, bool) {
 	encoding := base64.RawStdEncoding
 	if bytes.ContainsAny(text, "-_") {
 		encoding = base64.RawURLEncoding
 	}
-	decoded, err := encoding.AppendDecode(nil, bytes.TrimRight(text, "="))
+	decoded, err := encoding.AppendDecode(dst, bytes.TrimRight(text, "="))
 	return decoded, err == nil
 }

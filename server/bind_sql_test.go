@@ -67,7 +67,7 @@ func TestNoBase64OfQueryBeginsLikeQuery(t *testing.T) {
 					arg[i] += 'a' - 'A'
 				}
 			}
-			decoded, ok := decodeBase64(arg)
+			decoded, ok := decodeBase64(nil, arg)
 			if !ok || len(decoded) != 3 {
 				t.Fatalf("%s: got %q", arg, decoded)
 			}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -35,7 +36,7 @@ func bindPositional(array []byte, item *sqltx.Item) error {
 		if len(item.Values) == sqltx.ItemValuesMax {
 			return tooManyValues
 		}
-		value, ok := bindValue(raw)
+		value, _, ok := bindValue(raw, nil)
 		if !ok {
 			return unbindable(fmt.Sprintf("values[%d]", len(item.Values)))
 		}
@@ -53,7 +54,7 @@ func bindNamed(object []byte, item *sqltx.Item) error {
 			return tooManyValues
 		}
 		name := bareName(string(jsontext.Unquote(quoted)))
-		value, ok := bindValue(raw)
+		value, _, ok := bindValue(raw, nil)
 		if name == "" || !ok {
 			return unbindable(fmt.Sprintf("values[%.64q]", name))
 		}
@@ -67,17 +68,22 @@ func bindNamed(object []byte, item *sqltx.Item) error {
 }
 
 func unbindable(which string) error {
-	return refusal.New(refusal.SQLBindError, which+
-		` can't be bound; send a string, a number, a boolean, null or {"base64":"…"}`)
+	return refusal.New(refusal.SQLBindError, cantBind(which))
+}
+
+func cantBind(which string) string {
+	return which + ` can't be bound; send a string, a number, a boolean, null or {"base64":"…"}`
 }
 
 // bareName is a parameter's name without its prefix.
 func bareName(name string) string {
-	if name != "" && (name[0] == ':' || name[0] == '@' || name[0] == '$') {
+	if name != "" && isNamePrefix(name[0]) {
 		return name[1:]
 	}
 	return name
 }
+
+func isNamePrefix(c byte) bool { return c == ':' || c == '@' || c == '$' }
 
 // repeated is a name that occurs more than once, or "".
 func repeated(names []string) string {
@@ -94,37 +100,43 @@ func repeated(names []string) string {
 	return ""
 }
 
-// bindValue makes a value of one JSON value; false if SQL has none for it.
-func bindValue(raw []byte) (sqltx.Value, bool) {
+// bindValue makes a value of one JSON value; false if SQL has none for it. What does not
+// lie in raw as it is, is appended to room.
+func bindValue(raw, room []byte) (value sqltx.Value, rest []byte, ok bool) {
 	switch raw[0] {
 	case '"':
-		return sqltx.Value{Kind: sqltx.Text, Bytes: jsontext.Unquote(raw)}, true
+		value.Kind = sqltx.Text
+		value.Bytes, room = jsontext.UnquoteInto(room, raw)
+		return value, room, true
 	case 't':
-		return sqltx.Value{Kind: sqltx.Integer, Int: 1}, true
+		return sqltx.Value{Kind: sqltx.Integer, Int: 1}, room, true
 	case 'f':
-		return sqltx.Value{Kind: sqltx.Integer, Int: 0}, true
+		return sqltx.Value{Kind: sqltx.Integer, Int: 0}, room, true
 	case 'n':
-		return sqltx.Value{}, true
+		return value, room, true
 	case '{':
-		return bindBlob(raw)
+		return bindBlob(raw, room)
 	case '[':
-		return sqltx.Value{}, false
+		return value, room, false
 	}
-	return bindNumber(raw)
+	value, ok = bindNumber(raw)
+	return value, room, ok
 }
 
 // bindNumber keeps what is written as an integer and fits 64 bits exact. A
 // number beyond the floats is refused, as JSON could not give it back.
 func bindNumber(raw []byte) (sqltx.Value, bool) {
-	if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
-		return sqltx.Value{Kind: sqltx.Integer, Int: n}, true
+	if bytes.IndexByte(raw, '.') < 0 { // to be told that it is none would cost an error
+		if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
+			return sqltx.Value{Kind: sqltx.Integer, Int: n}, true
+		}
 	}
 	f, err := strconv.ParseFloat(string(raw), 64)
 	return sqltx.Value{Kind: sqltx.Float, Float: f}, err == nil
 }
 
 // bindBlob reads {"base64":"…"}, which has no other field.
-func bindBlob(object []byte) (sqltx.Value, bool) {
+func bindBlob(object, room []byte) (value sqltx.Value, rest []byte, ok bool) {
 	fields := 0
 	var text []byte
 	for name, raw := range jsontext.Fields(object) {
@@ -134,8 +146,9 @@ func bindBlob(object []byte) (sqltx.Value, bool) {
 		}
 	}
 	if fields != 1 || text == nil {
-		return sqltx.Value{}, false
+		return value, room, false
 	}
-	blob, ok := decodeBase64(text)
-	return sqltx.Value{Kind: sqltx.Blob, Bytes: blob}, ok
+	start := len(room)
+	room, ok = decodeBase64(room, text)
+	return sqltx.Value{Kind: sqltx.Blob, Bytes: room[start:]}, room, ok
 }

@@ -123,7 +123,7 @@ func (q *request) bindImport() (*importing, error) {
 	if i.mayMake, err = q.flag("create", false); err != nil {
 		return nil, err
 	}
-	if i.batches, err = q.choice("mode", "commit", "batches", errImportMode); err != nil {
+	if i.batches, err = choice(requestArguments{q}, "mode", "commit", "batches", errImportMode); err != nil {
 		return nil, err
 	}
 	if i.createDB, err = q.create(); err != nil {

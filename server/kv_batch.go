@@ -112,12 +112,12 @@ func (q *request) appendRows(reader *catalog.Reader, table string, keys []string
 			q.out = append(q.out, "null"...)
 			continue
 		}
-		if len(q.out)+valueLen(&q.row) > q.server.config.SQL.BytesMax {
+		if len(q.out)+kv.ValueLen(&q.row) > q.server.config.SQL.BytesMax {
 			return errResponseTooLarge
 		}
 		q.out = append(q.out, `{"content_type":`...)
 		q.out = append(jsontext.AppendString(q.out, q.row.ContentType), ',')
-		q.out = appendValue(q.out, &q.row)
+		q.out = kv.AppendValue(q.out, &q.row)
 		q.etagText(q.row.Version)
 		q.out = append(q.out, '}')
 	}

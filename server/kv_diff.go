@@ -101,11 +101,11 @@ func (b *jsonBody) change(c *past.Change) {
 	b.out = jsontext.AppendString(append(b.out, `{"key":`...), c.Key)
 	b.text("change_type", kind)
 	if was {
-		b.out = appendValueAs(append(b.out, ','), "from_value", "from_value_base64", &c.From.Row)
+		b.out = kv.AppendValueAs(append(b.out, ','), "from_value", "from_value_base64", &c.From.Row)
 		b.text("from_content_type", c.From.Row.ContentType)
 	}
 	if is {
-		b.out = appendValueAs(append(b.out, ','), "to_value", "to_value_base64", &c.To.Row)
+		b.out = kv.AppendValueAs(append(b.out, ','), "to_value", "to_value_base64", &c.To.Row)
 		b.text("to_content_type", c.To.Row.ContentType)
 	}
 	if was && c.From.Row.ExpireAt != 0 {

@@ -77,7 +77,7 @@ func (h *toldHistory) send(key string, out *flow) error {
 }
 
 func (h *toldHistory) add(told *past.Told) error {
-	if len(h.out)+valueLen(&told.Before.Row)+valueLen(&told.After.Row) > h.bytesMax {
+	if len(h.out)+kv.ValueLen(&told.Before.Row)+kv.ValueLen(&told.After.Row) > h.bytesMax {
 		return errHistoryTooLarge
 	}
 	h.out = appendInt(append(h.out, `{"op_number":`...), told.OpNumber)
@@ -137,7 +137,7 @@ func (b *jsonBody) operation(told *past.Told) {
 func (b *jsonBody) state(name, rawName string, state *past.State) {
 	switch state.Fate {
 	case past.There:
-		b.out = appendValueAs(append(b.out, ','), name, rawName, &state.Row)
+		b.out = kv.AppendValueAs(append(b.out, ','), name, rawName, &state.Row)
 	case past.Absent, past.Expired:
 		b.null(name)
 	}

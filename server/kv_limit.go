@@ -152,14 +152,18 @@ func bindOneLimit(raw []byte, op *kv.Op) (why *refusal.Refusal) {
 	return nil
 }
 
-// bindLimit reads the one limit of the query.
-func bindLimit(q *request, op *kv.Op) (err error) {
+// bindLimit reads the one limit of the arguments.
+func bindLimit(a arguments, op *kv.Op) error {
 	rule := &op.Limit
+	algorithm, err := a.text("algorithm")
+	if err != nil {
+		return err
+	}
 	var why *refusal.Refusal
-	if rule.Algorithm, why = ratelimit.ParseAlgorithm(lent(q.argument("algorithm"))); why != nil {
+	if rule.Algorithm, why = ratelimit.ParseAlgorithm(algorithm); why != nil {
 		return why
 	}
-	if op.Peek, err = q.flag("peek", false); err != nil {
+	if op.Peek, err = a.flag("peek", false); err != nil {
 		return err
 	}
 	for _, p := range [...]struct {
@@ -167,11 +171,11 @@ func bindLimit(q *request, op *kv.Op) (err error) {
 		absent int64
 		into   *int64
 	}{{"limit", 0, &rule.Limit}, {"window", 0, &rule.WindowSeconds}, {"cost", 1, &rule.Cost}, {"burst", 0, &rule.Burst}} {
-		if *p.into, err = q.integer(p.name, p.absent); err != nil {
+		if *p.into, err = a.integer(p.name, p.absent); err != nil {
 			return err
 		}
 	}
-	if q.has("burst") {
+	if a.has("burst") {
 		rule.Burst = burst(rule.Burst)
 	}
 	return nil

@@ -34,7 +34,7 @@ func getThen(q *request) error {
 	q.text("key", q.key)
 	q.number("timestamp", second)
 	q.text("content_type", state.Row.ContentType)
-	q.out = appendValue(append(q.out, ','), &state.Row)
+	q.out = kv.AppendValue(append(q.out, ','), &state.Row)
 	if state.OpNumber != 0 {
 		q.number("op_number", state.OpNumber)
 		q.number("op_timestamp", secondsDown(state.At))
@@ -55,7 +55,7 @@ func snapshotOfKey(q *request) error {
 	if err != nil {
 		return err
 	}
-	q.out = appendValue(append(q.out[:0], '{'), &state.Row)
+	q.out = kv.AppendValue(append(q.out[:0], '{'), &state.Row)
 	q.number("op_number", opNumber)
 	q.text("content_type", state.Row.ContentType)
 	q.boolean("success", true)
@@ -76,7 +76,7 @@ func (q *request) stateOfKey(tell func(table *past.Table, into *past.State) erro
 	if why := notThere(state); why != nil {
 		return nil, why
 	}
-	if valueLen(&state.Row) > q.server.config.SQL.BytesMax {
+	if kv.ValueLen(&state.Row) > q.server.config.SQL.BytesMax {
 		return nil, errThenLarge
 	}
 	return state, nil

@@ -137,10 +137,10 @@ func (b *jsonBody) step(step *past.Step) {
 	b.number("operations_to_undo", step.Operations)
 	b.text("reason", shown.reason)
 	if step.Action != kv.BringBack {
-		b.out = appendValueAs(append(b.out, ','), "current_value", "current_value_base64", step.Row)
+		b.out = kv.AppendValueAs(append(b.out, ','), "current_value", "current_value_base64", step.Row)
 	}
 	if step.Action != kv.TakeAway {
-		b.out = appendValueAs(append(b.out, ','), "rollback_value", "rollback_value_base64", step.Then)
+		b.out = kv.AppendValueAs(append(b.out, ','), "rollback_value", "rollback_value_base64", step.Then)
 	}
 	b.out = append(b.out, '}')
 }

@@ -1,15 +1,9 @@
 package server
 
 import (
-	"encoding/base64"
-	"encoding/json"
-	"slices"
-	"unicode/utf8"
-
 	"github.com/valyala/fasthttp"
 
 	"github.com/urlite/urlite/catalog"
-	"github.com/urlite/urlite/internal/jsontext"
 	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/refusal"
 )
@@ -84,17 +78,11 @@ func entry(q *request) error {
 		q.ctx.SetStatusCode(fasthttp.StatusNotModified)
 		return nil
 	}
-	q.out = jsontext.AppendString(append(q.out[:0], `{"key":`...), q.key)
-	q.text("content_type", row.ContentType)
-	q.number("created_at", secondsDown(row.CreatedAt))
-	q.number("updated_at", secondsDown(row.UpdatedAt))
-	q.moment("expire_at", row.ExpireAt)
-	q.etagText(row.Version)
-	if len(q.out)+valueLen(row) > q.server.config.SQL.BytesMax {
+	if kv.ValueLen(row) > q.server.config.SQL.BytesMax {
 		return errEntryTooLarge
 	}
-	q.out = appendValue(append(q.out, ','), row)
-	q.end()
+	q.out = kv.AppendEntry(q.out[:0], q.key, row)
+	q.json()
 	return nil
 }
 
@@ -120,43 +108,4 @@ func (q *request) loadLive() error {
 		return errKeyExpired
 	}
 	return kv.KeyNotFound
-}
-
-// valueLen is about how long a value is as appendValue writes it: a text of control
-// characters grows six times.
-func valueLen(row *kv.Row) int {
-	if kv.IsText(row.ContentType) {
-		return jsontext.QuotedLen(row.Value.Bytes)
-	}
-	return base64.StdEncoding.EncodedLen(len(row.Value.Bytes))
-}
-
-// appendValue appends a value as it stands in a JSON envelope: "value" parsed for
-// a JSON type and as a string for text, "value_base64" for all that is neither,
-// or claims to be and is not.
-func appendValue(dst []byte, row *kv.Row) []byte {
-	return appendValueAs(dst, "value", "value_base64", row)
-}
-
-// appendValueAs is appendValue with other names.
-func appendValueAs(dst []byte, name, base64Name string, row *kv.Row) []byte {
-	var digits [20]byte
-	bytes := row.Value.Bytes
-	if row.Value.Kind == kv.Integer {
-		bytes = row.Value.Append(digits[:0])
-	}
-	dst = slices.Grow(dst, valueLen(row)+len(base64Name)+len(`"":""`))
-	asJSON := kv.IsJSON(row.ContentType) && utf8.Valid(bytes) && json.Valid(bytes)
-	asText := !asJSON && kv.IsText(row.ContentType) && utf8.Valid(bytes)
-	if !asJSON && !asText {
-		name = base64Name
-	}
-	dst = append(append(append(dst, '"'), name...), `":`...)
-	switch {
-	case asJSON:
-		return append(dst, bytes...)
-	case asText:
-		return jsontext.AppendBytes(dst, bytes)
-	}
-	return jsontext.AppendBase64(dst, bytes)
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/urlite/urlite/internal/jsontext"
+	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/past"
 )
 
@@ -65,5 +66,5 @@ func (b *jsonBody) then(found *past.Found) {
 	b.out = jsontext.AppendString(append(b.out, `{"key":`...), found.Key)
 	b.number("op_number", found.OpNumber)
 	b.text("content_type", found.Row.ContentType)
-	b.out = append(appendValue(append(b.out, ','), &found.Row), '}')
+	b.out = append(kv.AppendValue(append(b.out, ','), &found.Row), '}')
 }

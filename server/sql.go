@@ -6,45 +6,57 @@ import (
 	"time"
 
 	"github.com/urlite/urlite/catalog"
+	"github.com/urlite/urlite/refusal"
 	"github.com/urlite/urlite/sqltx"
 )
 
-// sqlRequests are the requests of POST /db, which keep their memory.
-var sqlRequests = sync.Pool{New: func() any { return &sqltx.Request{} }}
+// transactionBinders keep their memory.
+var transactionBinders = sync.Pool{New: func() any { return &transactionBinder{} }}
 
 // transaction answers POST /db, whose every refusal names an item or the whole.
 func transaction(q *request) error {
-	err := q.runTransaction()
-	var item *sqltx.ItemError
-	if err == nil || errors.As(err, &item) {
-		return err
+	if err := refuseConditions(q, nil); err != nil {
+		return failedItem(sqltx.WholeRequest, err)
 	}
-	return failedItem(sqltx.WholeRequest, err)
+	b := transactionBinders.Get().(*transactionBinder)
+	defer func() {
+		b.reset()
+		transactionBinders.Put(b)
+	}()
+	call, err := q.newCall()
+	if err != nil {
+		return failedItem(sqltx.WholeRequest, err)
+	}
+	defer call.Release()
+	b.sql, b.kv, b.call = q.server.config.SQL, &q.server.config.Limits, call
+	err = q.runTransaction(b)
+	var item *sqltx.ItemError
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &item):
+		err = failedItem(sqltx.WholeRequest, err)
+	case item.Refusal.Kind == refusal.RateLimited:
+		q.fail(err)
+		refused := &call.Replies[len(call.Replies)-1]
+		q.numberHeader(headerRetryAfter, refused.Verdict.RetryAfterSeconds)
+		return nil
+	}
+	return err
 }
 
 // runTransaction runs the items of the body, all or none. One that only reads is
-// run on a reader, where it waits for nobody; only SQLite can tell whether it does.
-func (q *request) runTransaction() error {
-	if err := refuseConditions(q, nil); err != nil {
-		return err
-	}
-	wanted := sqlRequests.Get().(*sqltx.Request)
-	defer func() {
-		wanted.Reset()
-		sqlRequests.Put(wanted)
-	}()
+// run on a reader, where it waits for nobody; only SQLite can tell whether it does. With
+// key-value operations among them it is the writer's, even if these only read.
+func (q *request) runTransaction(b *transactionBinder) error {
+	call, wanted := b.call, &b.request
 	body, err := q.body()
 	if err != nil {
 		return err
 	}
-	if err := parseTransaction(body, q.server.config.SQL, wanted); err != nil {
+	if err := b.bind(body); err != nil {
 		return err
 	}
-	call, err := q.newCall()
-	if err != nil {
-		return err
-	}
-	defer call.Release()
 	call.SQL, call.RowsMax = wanted, q.server.config.SQL.RowsMax
 	call.Results.BytesMax = q.server.config.SQL.BytesMax
 	create, err := q.create()
@@ -60,7 +72,7 @@ func (q *request) runTransaction() error {
 		return err
 	}
 	err = catalog.ErrWrites
-	if reads && call.Once.Key == "" { // an answer to keep is a write
+	if reads && len(call.Ops) == 0 && call.Once.Key == "" { // an answer to keep is a write
 		err = q.readTransaction(db, call)
 	}
 	if errors.Is(err, catalog.ErrWrites) {

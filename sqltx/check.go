@@ -38,7 +38,11 @@ func (r *Request) Check(l Limits) error {
 		return err
 	}
 	for i := range r.Items {
-		if fault := faultOf(r.Items[i].SQL); fault != nil {
+		item := &r.Items[i]
+		if item.Kind == KeyValue {
+			continue
+		}
+		if fault := faultOf(item.SQL); fault != nil {
 			return &ItemError{Index: i, Refusal: fault}
 		}
 	}
@@ -56,6 +60,30 @@ func CheckCount(items int, l Limits) error {
 			"too many items in the transaction; at most %d are allowed", l.ItemsMax)}
 	}
 	return nil
+}
+
+// CheckRows refuses a batch of so many rows, in a request that has as many as all in its
+// batches, as a *refusal.Refusal.
+func CheckRows(rows, all int, l Limits) error {
+	switch {
+	case rows > l.BatchRowsMax:
+		return refusal.Newf(refusal.InvalidParameters, "too many rows in valuesBatch; at most %d are allowed", l.BatchRowsMax)
+	case all > l.RowsAllMax:
+		return refusal.Newf(refusal.InvalidParameters, "too many rows in the batches of the transaction; at most %d are allowed", l.RowsAllMax)
+	}
+	return nil
+}
+
+// Forgives tells whether noFail lets a transaction go on after a refusal: one that is
+// the item's fault, and neither the machine's nor that of the request as a whole.
+func Forgives(why *refusal.Refusal) bool {
+	switch why.Kind {
+	case refusal.SQLError, refusal.SQLBindError, refusal.SQLConstraint,
+		refusal.InvalidParameters, refusal.InvalidJSONValue, refusal.KeyNotFound, refusal.Conflict,
+		refusal.PreconditionFailed, refusal.PayloadTooLarge, refusal.RateLimited:
+		return true
+	}
+	return false
 }
 
 // CheckSQL refuses SQL that no engine should see, as a *refusal.Refusal.

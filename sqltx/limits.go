@@ -8,6 +8,10 @@ type Limits struct {
 	// ValuesMax bounds the values of all its items, which take far more memory
 	// than the two bytes that a short one takes in a body.
 	ValuesMax int
+	// BatchRowsMax bounds the rows of one item's batch, and RowsAllMax those of all its
+	// batches: each is an execution of its statement.
+	BatchRowsMax int
+	RowsAllMax   int
 	// RowsMax bounds the rows of one item's result; more are cut off and the
 	// result says so.
 	RowsMax int
@@ -17,10 +21,14 @@ type Limits struct {
 
 // DefaultLimits are the limits of a server that nobody configured. A group of
 // 10,000 small statements holds the writer for a few tens of milliseconds; four
-// million values are one in every eight bytes of the largest body; an answer of
-// 64 MiB is what a client can still be expected to parse at once.
+// million values are one in every eight bytes of the largest body; a million rows hold
+// it for a second or two; an answer of 64 MiB is what a client can still be expected to
+// parse at once.
 func DefaultLimits() Limits {
-	return Limits{ItemsMax: 10_000, ValuesMax: 4 << 20, RowsMax: 10_000, BytesMax: 64 << 20}
+	return Limits{
+		ItemsMax: 10_000, ValuesMax: 4 << 20, BatchRowsMax: 100_000, RowsAllMax: 1_000_000,
+		RowsMax: 10_000, BytesMax: 64 << 20,
+	}
 }
 
 // ItemValuesMax bounds the values of one item: SQLite numbers parameters up to

@@ -36,7 +36,8 @@ type Request struct {
 type Item struct {
 	Kind Kind
 	SQL  string
-	// IsQuery is whether it was sent as a query, which promises to read only.
+	// IsQuery is whether it is a query, a condition or an operation that only reads, or says
+	// so.
 	IsQuery bool
 	Values  []Value
 	// Names is nil for positional values. Otherwise Names[i] is the parameter
@@ -83,7 +84,7 @@ func (r *Request) AddItem() *Item {
 }
 
 // LooksReadOnly is a guess whether the request can do without the writer: all
-// items came as queries and read like one SELECT each. A WITH may still turn
+// items say that they only read, and their SQL reads like one SELECT each. A WITH may still turn
 // out to write; only the engine knows, and it is the engine that refuses.
 func (r *Request) LooksReadOnly() bool {
 	for i := range r.Items {
@@ -95,8 +96,8 @@ func (r *Request) LooksReadOnly() bool {
 }
 
 func (item *Item) looksReadOnly() bool {
-	if !item.IsQuery {
-		return false
+	if !item.IsQuery || item.Kind == KeyValue {
+		return item.IsQuery
 	}
 	switch strings.ToUpper(FirstWord(item.SQL)) {
 	case "SELECT", "VALUES", "WITH", "EXPLAIN":

@@ -10,8 +10,10 @@ import (
 // Results is the answer to a transaction as JSON, appended while the engine
 // steps: nothing of a result is held twice, and no row costs memory of its own.
 //
-// Per request: Begin, then for each item either StartRows, Row…, EndRows, or
-// Updated, or Failed; then End. A Results may be used again after Begin.
+// Per request: Begin, then for each item either StartRows, Row…, EndRows, or one of
+// Updated, UpdatedBatch, Operated, Passed and Failed; then End. What takes the answer past
+// BytesMax is refused, and good for nothing but Rewind. A Results may be used again after
+// Begin.
 type Results struct {
 	// BytesMax bounds the answer; 0 means no bound.
 	BytesMax int
@@ -35,8 +37,7 @@ func (r *Results) StartRows(names []string) error {
 	return r.rows.fits(r.BytesMax)
 }
 
-// Row appends a row. What has been appended of an item that took the answer past
-// BytesMax is good for nothing but Rewind.
+// Row appends a row.
 func (r *Results) Row(values []Value) error { return r.rows.row(values, r.BytesMax) }
 
 // EndRows ends the item.
@@ -48,12 +49,68 @@ func (r *Results) EndRows(truncated bool) {
 	}
 }
 
-// Updated appends an item that has no columns.
-func (r *Results) Updated(rows int64) {
+// Updated appends an item that has no columns. rowid is that of the row inserted last, 0
+// if none was.
+func (r *Results) Updated(rows, rowid int64) error {
 	r.rows.separate()
 	r.rows.append(`{"success":true,"rowsUpdated":`)
 	r.rows.json = strconv.AppendInt(r.rows.json, rows, 10)
+	r.inserted(rowid)
 	r.rows.append("}")
+	return r.rows.fits(r.BytesMax)
+}
+
+// UpdatedBatch is Updated for each row of a batch, and tells which were skipped.
+func (r *Results) UpdatedBatch(rows []int64, skipped []RowError, rowid int64) error {
+	r.rows.separate()
+	r.rows.append(`{"success":true,"rowsUpdatedBatch":[`)
+	for _, n := range rows {
+		r.rows.separate()
+		r.rows.json = strconv.AppendInt(r.rows.json, n, 10)
+	}
+	r.rows.append("]")
+	r.inserted(rowid)
+	if len(skipped) > 0 {
+		r.rows.append(`,"rowErrors":[`)
+		for i := range skipped {
+			r.rows.separate()
+			r.rows.json = append(r.rows.json, `"row `...)
+			r.rows.json = strconv.AppendInt(r.rows.json, int64(skipped[i].Row), 10)
+			r.rows.append(": ")
+			text := jsontext.AppendString(r.rows.json, publicText(skipped[i].Why))
+			start := len(r.rows.json) // the text's own quote is not needed
+			r.rows.json = append(text[:start], text[start+1:]...)
+			if err := r.rows.fits(r.BytesMax); err != nil {
+				return err
+			}
+		}
+		r.rows.append("]")
+	}
+	r.rows.append("}")
+	return r.rows.fits(r.BytesMax)
+}
+
+func (r *Results) inserted(rowid int64) {
+	if rowid != 0 {
+		r.rows.append(`,"lastInsertRowid":`)
+		r.rows.json = strconv.AppendInt(r.rows.json, rowid, 10)
+	}
+}
+
+// Operated appends an item that was a key-value operation, with its answer.
+func (r *Results) Operated(answer []byte) error {
+	r.rows.separate()
+	r.rows.append(`{"success":true,"kv":`)
+	r.rows.json = append(r.rows.json, answer...)
+	r.rows.append("}")
+	return r.rows.fits(r.BytesMax)
+}
+
+// Passed appends a condition that holds.
+func (r *Results) Passed() error {
+	r.rows.separate()
+	r.rows.append(`{"success":true}`)
+	return r.rows.fits(r.BytesMax)
 }
 
 // Failed appends an item that failed and was allowed to.
@@ -63,7 +120,9 @@ func (r *Results) Failed(why *refusal.Refusal) {
 	r.rows.json = jsontext.AppendString(r.rows.json, publicText(why))
 	r.rows.append(`,"code":"`)
 	r.rows.append(why.Kind.Code())
-	r.rows.append(`"}`)
+	r.rows.append(`"`)
+	r.rows.append(why.Facts)
+	r.rows.append("}")
 }
 
 // Mark is where the answer ends now, for Rewind.

@@ -43,7 +43,7 @@ func TestResultsInBothFormats(t *testing.T) {
 		t.Helper()
 		var r Results
 		r.Begin(format)
-		r.Updated(3)
+		r.Updated(3, 0)
 		appendRows(t, &r, names, first, second)
 		appendRows(t, &r, []string{"x"})
 		r.End()
@@ -118,7 +118,7 @@ func TestRewindDropsWhatAFailedItemAppended(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Rewind(mark)
-	r.Updated(0)
+	r.Updated(0, 0)
 	r.End()
 	want := `{"results":[{"success":false,"error":"UNIQUE constraint failed: \"t\".a","code":"SQL_CONSTRAINT"},{"success":true,"rowsUpdated":0}]}`
 	if got := string(r.Bytes()); got != want {
@@ -240,7 +240,7 @@ func TestRowsAllocateNothing(t *testing.T) {
 			_ = r.Row(values)
 			_ = r.Row(values)
 			r.EndRows(false)
-			r.Updated(1)
+			r.Updated(1, 0)
 		}
 		r.End()
 	}

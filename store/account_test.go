@@ -73,7 +73,7 @@ func TestHungrySQLIsRefusedAndTheConnectionIsAsGoodAsNew(t *testing.T) {
 			b.do(t, &op)
 			var results sqltx.Results
 			results.Begin(sqltx.FormatList)
-			err = w.RunSQL(&sqltx.Request{Items: []sqltx.Item{{SQL: statement}}}, longEnough, 1<<30, &results)
+			err = testdb.RunSQL(w, &sqltx.Request{Items: []sqltx.Item{{SQL: statement}}}, longEnough, 1<<30, &results)
 			refused("a writer", err)
 			if took := w.Memory(); took > littleMemory {
 				t.Errorf("the writer holds %d bytes", took)

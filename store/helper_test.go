@@ -132,7 +132,7 @@ const longEnough = time.Minute
 func run(w *store.WriteConn, items ...sqltx.Item) (string, error) {
 	var results sqltx.Results
 	results.Begin(sqltx.FormatList)
-	err := w.RunSQL(&sqltx.Request{Items: items}, longEnough, 1000, &results)
+	err := testdb.RunSQL(w, &sqltx.Request{Items: items}, longEnough, 1000, &results)
 	results.End()
 	return strings.TrimSuffix(strings.TrimPrefix(string(results.Bytes()), `{"results":[`), `]}`), err
 }

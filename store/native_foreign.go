@@ -10,8 +10,6 @@ package store
 #include "native_text.h"
 
 static int readonly(void *stmt) { return sqlite3_stmt_readonly((sqlite3_stmt*)stmt); }
-static sqlite3_int64 last_rowid(void *db) { return sqlite3_last_insert_rowid((sqlite3*)db); }
-static void set_last_rowid(void *db, sqlite3_int64 id) { sqlite3_set_last_insert_rowid((sqlite3*)db, id); }
 static int add_functions(void *db) { return urlite_add_functions((sqlite3*)db); }
 */
 import "C"
@@ -216,15 +214,6 @@ func (s nativeStmt) parameterName(param int) string {
 
 // reprepared counts how often SQLite compiled the statement anew.
 func (s nativeStmt) reprepared() int { return reprepared(unsafe.Pointer(s.handle)) }
-
-// lastInsertRowid is the id of the row that was inserted last on conn.
-func lastInsertRowid(conn *sqlite.Conn) int64 { return int64(C.last_rowid(connHandle(conn))) }
-
-// setLastInsertRowid makes it seem to be id, so that one that is not in use tells that
-// nothing was inserted since.
-func setLastInsertRowid(conn *sqlite.Conn, id int64) {
-	C.set_last_rowid(connHandle(conn), C.sqlite3_int64(id))
-}
 
 // addFunctions puts functions of ours in the place of SQLite's slow ones.
 func addFunctions(conn *sqlite.Conn) error {

@@ -45,33 +45,3 @@ func (r *ReadConn) refuseQuery(err error) error {
 	}
 	return refuseSQL(r.conn, err)
 }
-
-// ErrWrites says that a transaction that looked read-only is not.
-var ErrWrites = errors.New("the transaction writes")
-
-// RunSQL runs a transaction of queries on one state of the database, within limit.
-// One that turns out to write is ErrWrites: it belongs to the writer.
-func (r *ReadConn) RunSQL(request *sqltx.Request, limit time.Duration, rowsMax int, out Results) error {
-	return r.Snapshot(func() error {
-		r.foreign.begin(limit)
-		defer r.foreign.end()
-		for i := range request.Items {
-			mark := out.Mark()
-			did, err := r.foreign.runAll(&request.Items[i], out, rowsMax)
-			switch code := primary(err); {
-			case code == sqlite.SQLITE_AUTH, code == sqlite.SQLITE_READONLY, err == nil && !did.rows:
-				return ErrWrites
-			case err == nil:
-				did.end(out)
-				continue
-			}
-			why := refusal.Of(r.refuseQuery(err))
-			if !request.Items[i].NoFail || !mayFail(why) {
-				return &sqltx.ItemError{Index: i, Refusal: why}
-			}
-			out.Rewind(mark)
-			out.Failed(why)
-		}
-		return nil
-	})
-}

@@ -116,7 +116,7 @@ func TestAnAnswerThatGrowsTooLargeEndsTheRequest(t *testing.T) {
 	}
 	results.Begin(sqltx.FormatList)
 	big.Items = append([]sqltx.Item{sql("INSERT INTO t VALUES (1)")}, big.Items...)
-	err := w.RunSQL(&big, longEnough, 10, &results)
+	err := testdb.RunSQL(w, &big, longEnough, 10, &results)
 	wantKind(t, err, refusal.ResponseTooLarge)
 	if !isItemError(err) || w.TransactionEnded() {
 		t.Fatal(err)

@@ -302,24 +302,35 @@ type schemaWatch struct {
 	conn    *sqlite.Conn
 	version int64
 	read    *sqlite.Stmt
+	numbers numbers
 }
 
 // changed tells whether the schema is another one than at the last call.
 func (s *schemaWatch) changed() (bool, error) {
+	version, err := s.present()
+	if err != nil {
+		return false, err
+	}
+	changed := version != s.version
+	s.version = version
+	return changed, nil
+}
+
+// differs is changed that is not a call.
+func (s *schemaWatch) differs() (bool, error) {
+	version, err := s.present()
+	return version != s.version, err
+}
+
+func (s *schemaWatch) present() (int64, error) {
 	if s.read == nil {
 		stmt, _, err := s.conn.PrepareTransient("PRAGMA main.schema_version")
 		if err != nil {
-			return false, err
+			return 0, err
 		}
 		s.read = stmt
 	}
-	if _, err := s.read.Step(); err != nil {
-		return false, err
-	}
-	version := s.read.ColumnInt64(0)
-	changed := version != s.version
-	s.version = version
-	return changed, s.read.Reset()
+	return s.numbers.first(s.conn, s.read)
 }
 
 func (s *schemaWatch) close() {

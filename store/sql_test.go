@@ -32,7 +32,10 @@ func TestWhatAnItemAnswers(t *testing.T) {
 		return `{"success":true,"resultHeaders":[` + headers + `],"resultSetList":[` + rows + `]}`
 	}
 	f(updated(0), sql("CREATE TABLE t(a INTEGER PRIMARY KEY, b)"))
-	f(updated(3), sql("INSERT INTO t(b) VALUES ('x'), (2.5), (x'00ff')"))
+	inserted := func(rows, rowid int) string {
+		return fmt.Sprintf(`{"success":true,"rowsUpdated":%d,"lastInsertRowid":%d}`, rows, rowid)
+	}
+	f(inserted(3, 3), sql("INSERT INTO t(b) VALUES ('x'), (2.5), (x'00ff')"))
 	f(updated(0), sql("CREATE INDEX tb ON t(b)"))
 	f(updated(0), sql("UPDATE t SET b = 1 WHERE a > 100"))
 	f(updated(1, 0, 0), sql("UPDATE t SET b = 'y' WHERE a = 1"), sql("CREATE TABLE u(a)"), sql("DELETE FROM u"))
@@ -41,11 +44,11 @@ func TestWhatAnItemAnswers(t *testing.T) {
 	f(rows(`"1","1:2"`, `[1,1]`), sql("SELECT 1, 1"))
 	// Several statements: the last one's result is the answer.
 	f(rows(`"n"`, `[4]`), sql("INSERT INTO t(b) VALUES (1); SELECT count(*) AS n FROM t;  -- done\n"))
-	f(updated(2), sql("SELECT 1; INSERT INTO u VALUES (1), (2)"))
-	f(updated(0), sql("INSERT INTO u VALUES (3); CREATE TABLE v(a)"))
+	f(inserted(2, 2), sql("SELECT 1; INSERT INTO u VALUES (1), (2)"))
+	f(inserted(0, 3), sql("INSERT INTO u VALUES (3); CREATE TABLE v(a)"))
 	// A trigger's changes are not the statement's.
 	f(updated(0), sql("CREATE TRIGGER tr AFTER INSERT ON v BEGIN INSERT INTO u VALUES (new.a), (new.a); END"))
-	f(updated(1), sql("INSERT INTO v VALUES (9)"))
+	f(inserted(1, 1), sql("INSERT INTO v VALUES (9)"))
 	f(rows(`"count(*)"`, `[5]`), sql("SELECT count(*) FROM u"))
 	f(updated(0), sql("DROP TABLE u"))
 	f(rows(`"journal_mode"`, `["wal"]`), sql("PRAGMA journal_mode"))
@@ -71,7 +74,7 @@ func TestReturningAnswersRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.RunSQL(&sqltx.Request{Items: []sqltx.Item{sql("UPDATE t SET b = 7 RETURNING a")}}, longEnough, 1, &results); err != nil {
+	if err := testdb.RunSQL(w, &sqltx.Request{Items: []sqltx.Item{sql("UPDATE t SET b = 7 RETURNING a")}}, longEnough, 1, &results); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Commit(); err != nil {
@@ -97,7 +100,7 @@ func TestRowsPastTheCapAreCutAndTheResultSaysSo(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer w.Rollback()
-		if err := w.RunSQL(&sqltx.Request{Items: []sqltx.Item{sql(ten)}}, longEnough, rowsMax, &results); err != nil {
+		if err := testdb.RunSQL(w, &sqltx.Request{Items: []sqltx.Item{sql(ten)}}, longEnough, rowsMax, &results); err != nil {
 			t.Fatal(err)
 		}
 		if got := string(results.Bytes()); !strings.HasSuffix(got, want) {
@@ -288,7 +291,7 @@ func TestSQLThatTakesTooLongIsStoppedAndTheConnectionIsAsGoodAsNew(t *testing.T)
 			b.begin(t)
 			started := time.Now()
 			results.Begin(sqltx.FormatList)
-			err := w.RunSQL(request(statement), 20*time.Millisecond, 10, &results)
+			err := testdb.RunSQL(w, request(statement), 20*time.Millisecond, 10, &results)
 			wantKind(t, err, refusal.RequestTimeout)
 			if took := time.Since(started); took > 10*time.Second {
 				t.Errorf("stopped after %v", took)
@@ -323,5 +326,5 @@ func TestManyFastStatementsTogetherKeepTheLimit(t *testing.T) {
 	}
 	var results sqltx.Results
 	results.Begin(sqltx.FormatList)
-	wantKind(t, w.RunSQL(&request, 10*time.Millisecond, 10, &results), refusal.RequestTimeout)
+	wantKind(t, testdb.RunSQL(w, &request, 10*time.Millisecond, 10, &results), refusal.RequestTimeout)
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"time"
 
+	"crawshaw.io/sqlite"
+
 	"github.com/urlite/urlite/refusal"
 	"github.com/urlite/urlite/sqltx"
 )
@@ -12,133 +14,189 @@ import (
 type Results interface {
 	Output
 	EndRows(truncated bool)
-	Updated(rows int64)
+	Updated(rows, rowid int64) error
+	UpdatedBatch(rows []int64, skipped []sqltx.RowError, rowid int64) error
+	Passed() error
 	Failed(why *refusal.Refusal)
 	Mark() int
 	Rewind(mark int)
 }
 
-// RunSQL runs the request's items inside the transaction, all or none, within
-// limit. A refusal is an *sqltx.ItemError, and the transaction goes on without the
-// request. After any other error, or when TransactionEnded, the transaction is to
-// be rolled back.
-func (w *WriteConn) RunSQL(request *sqltx.Request, limit time.Duration, rowsMax int, out Results) error {
+// marks is where a transaction may go back to.
+type marks struct {
+	// save, stand and back are statements on savepoints of one name: SQLite takes the
+	// latest.
+	save, stand, back *sqlite.Stmt
+	open              []mark
+}
+
+// mark is what was so when it was made.
+type mark struct {
+	changes  int
+	reserved bool
+}
+
+func (m *marks) prepare(conn *sqlite.Conn) (err error) {
+	for _, s := range []struct {
+		stmt **sqlite.Stmt
+		sql  string
+	}{{&m.save, "SAVEPOINT mark"}, {&m.stand, "RELEASE mark"}, {&m.back, "ROLLBACK TO mark"}} {
+		if *s.stmt, _, err = conn.PrepareTransient(s.sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *marks) finalize() {
+	for _, stmt := range []*sqlite.Stmt{m.save, m.stand, m.back} {
+		if stmt != nil {
+			stmt.Finalize()
+		}
+	}
+}
+
+// Mark begins what may have to be taken back. Marks nest.
+func (w *WriteConn) Mark() error {
+	if err := step(w.marks.save); err != nil {
+		return refuse(w.conn, err)
+	}
+	w.marks.open = append(w.marks.open, mark{changes: totalChanges(w.conn), reserved: w.reserved})
+	return nil
+}
+
+// Unmark ends what the latest mark began: it stands, or with back all of it is taken back.
+func (w *WriteConn) Unmark(back bool) error {
+	last := len(w.marks.open) - 1
+	was := w.marks.open[last]
+	w.marks.open = w.marks.open[:last]
+	if back {
+		if err := w.goBack(was); err != nil {
+			return refuse(w.conn, err)
+		}
+	}
+	return refuse(w.conn, step(w.marks.stand))
+}
+
+// goBack takes back all since the latest mark, and forgets what was believed since.
+func (w *WriteConn) goBack(was mark) error {
+	touched, err := w.schema.differs()
+	if err != nil {
+		return err
+	}
+	if err := step(w.marks.back); err != nil {
+		return err
+	}
+	w.reserved = was.reserved
+	if !touched && totalChanges(w.conn) == was.changes {
+		return nil
+	}
+	w.whole = false
+	w.counts.doubted = true // rows were counted that are gone
+	w.actors.forget()
+	w.meta.forget()
+	w.answers.close()
+	w.forgetTables()
+	return nil
+}
+
+// BeginSQL begins the request of a client, which may take as long as limit: all until
+// EndSQL is its doing, and is taken back if it is refused.
+func (w *WriteConn) BeginSQL(limit time.Duration) error {
 	if err := w.makeWhole(); err != nil {
 		return refuse(w.conn, err)
 	}
-	if err := run(w.conn, "SAVEPOINT request"); err != nil {
-		return refuse(w.conn, err)
+	if err := w.Mark(); err != nil {
+		return err
 	}
-	w.ranSQL = true
-	w.foreign.begin(limit)
-	before := totalChanges(w.conn)
-	fault := w.runItems(request, rowsMax, out)
-	w.foreign.end()
-	w.counts.doubted = w.counts.doubted || totalChanges(w.conn) != before
-	defer w.foreign.stopper.arm(ownTimeMax)
-	if fault == nil {
-		fault = w.refuseTemporary()
-	}
-	if fault != nil {
-		if w.TransactionEnded() {
-			return fault
+	w.inRequest = true
+	w.inserts.begin()
+	w.foreign.stopper.arm(limit)
+	return nil
+}
+
+// EndSQL ends the request: it stands, or with back it is taken back. A refusal says why it
+// can't stand; then it was taken back, too.
+func (w *WriteConn) EndSQL(back bool) (why *refusal.Refusal, err error) {
+	w.leaveRequest()
+	w.foreign.stopper.arm(ownTimeMax)
+	if !back {
+		found, err := w.numbers.get(w.conn, w.temporary, 1)
+		if err != nil {
+			return nil, refuse(w.conn, err)
 		}
-		if err := run(w.conn, "ROLLBACK TO request", "RELEASE request"); err != nil {
-			return refuse(w.conn, err)
+		if back = found; back {
+			why = errTemporary
 		}
-		return fault
 	}
-	if err := run(w.conn, "RELEASE request"); err != nil {
-		return refuse(w.conn, err)
+	if err := w.Unmark(back); err != nil {
+		return why, err
 	}
-	return refuse(w.conn, w.noticeSchema())
+	return why, refuse(w.conn, w.noticeSchema())
+}
+
+// leaveRequest ends what begins with a request, also if the transaction ended with it.
+func (w *WriteConn) leaveRequest() {
+	if w.inRequest {
+		w.inRequest = false
+		w.inserts.end()
+	}
 }
 
 // TransactionEnded tells whether a statement ended the transaction by itself.
 func (w *WriteConn) TransactionEnded() bool { return w.conn.GetAutocommit() }
 
-func (w *WriteConn) runItems(request *sqltx.Request, rowsMax int, out Results) error {
-	for i := range request.Items {
-		item := &request.Items[i]
-		why := w.runItem(item, rowsMax, out)
-		switch {
-		case w.TransactionEnded():
-			if why == nil {
-				why = errTransactionEnded
-			}
-			return &sqltx.ItemError{Index: i, Refusal: why}
-		case why == nil:
-		case item.NoFail && mayFail(why):
-			out.Failed(why)
-		default:
-			return &sqltx.ItemError{Index: i, Refusal: why}
-		}
-	}
-	return nil
-}
-
+// errTemporary refuses what the authorizer can't tell from its like: CREATE
+// TRIGGER temp.t ON main.u. The connection is shared, so it would stay for others.
 var errTemporary = refusal.New(refusal.SQLError, "temporary triggers are not supported")
 
-// refuseTemporary refuses what the authorizer can't tell from its like: CREATE
-// TRIGGER temp.t ON main.u. The connection is shared, so it would stay for others.
-func (w *WriteConn) refuseTemporary() error {
-	found, err := w.temporary.Step()
-	if err == nil {
-		err = w.temporary.Reset()
+// RunItem runs the SQL of one item of a request. Whatever it refuses is the item's, of
+// which some may have been done: that is taken back with the mark before it. When
+// TransactionEnded, nothing but Rollback is left.
+func (w *WriteConn) RunItem(item *sqltx.Item, rowsMax int, out Results) error {
+	before := totalChanges(w.conn)
+	w.ranSQL = true
+	w.foreign.authorizer.foreign = true
+	w.inserts.beginItem()
+	err := w.runItem(item, rowsMax, out)
+	w.foreign.authorizer.foreign = false
+	w.counts.doubted = w.counts.doubted || totalChanges(w.conn) != before
+	switch {
+	case err != nil:
+		return w.refuseSQL(err)
+	case w.TransactionEnded():
+		return errTransactionEnded
 	}
-	if err != nil {
-		return refuse(w.conn, err)
-	}
-	if found {
-		return &sqltx.ItemError{Index: sqltx.WholeRequest, Refusal: errTemporary}
-	}
-	return nil
+	return refuse(w.conn, w.noticeSchema())
 }
 
-// mayFail tells whether a refusal is one that noFail forgives: the SQL's fault,
-// not the machine's.
-func mayFail(why *refusal.Refusal) bool {
-	switch why.Kind {
-	case refusal.SQLError, refusal.SQLBindError, refusal.SQLConstraint:
-		return true
-	}
-	return false
-}
-
-// runItem runs one item. One that may fail gets a savepoint of its own, since a
-// later statement of it may fail after an earlier one has written.
-func (w *WriteConn) runItem(item *sqltx.Item, rowsMax int, out Results) *refusal.Refusal {
-	mark := out.Mark()
-	if item.NoFail {
-		if why := w.control("SAVEPOINT item"); why != nil {
-			return why
+func (w *WriteConn) runItem(item *sqltx.Item, rowsMax int, out Results) error {
+	switch {
+	case item.Kind == sqltx.Condition:
+		if err := w.foreign.holds(item); err != nil {
+			return err
 		}
+		return out.Passed()
+	case item.Batch != nil:
+		if err := item.Batch.Rewind(); err != nil { // it may have been worked before
+			return err
+		}
+		did, err := w.foreign.runBatch(item, item.NoFail)
+		if err != nil {
+			return err
+		}
+		return out.UpdatedBatch(did.changed, did.errors, w.inserts.endItem())
 	}
 	did, err := w.foreign.runAll(item, out, rowsMax)
-	if err != nil {
-		why := w.refuseSQL(err)
-		out.Rewind(mark)
-		if item.NoFail && !w.TransactionEnded() {
-			if fault := w.control("ROLLBACK TO item", "RELEASE item"); fault != nil {
-				return fault
-			}
-		}
-		return why
-	}
-	did.end(out)
-	if item.NoFail {
-		return w.control("RELEASE item")
-	}
-	return nil
-}
-
-// end completes the item's result.
-func (did ran) end(out Results) {
-	if did.rows {
+	rowid := w.inserts.endItem()
+	switch {
+	case err != nil:
+		return err
+	case did.rows:
 		out.EndRows(did.truncated)
-	} else {
-		out.Updated(did.changed)
+		return nil
 	}
+	return out.Updated(did.changed, rowid)
 }
 
 func (w *WriteConn) refuseSQL(err error) *refusal.Refusal {
@@ -147,11 +205,4 @@ func (w *WriteConn) refuseSQL(err error) *refusal.Refusal {
 		return known
 	}
 	return refuseSQL(w.conn, err)
-}
-
-// control runs transaction statements of ours between those of a client.
-func (w *WriteConn) control(statements ...string) *refusal.Refusal {
-	w.foreign.authorizer.foreign = false
-	defer func() { w.foreign.authorizer.foreign = true }()
-	return refusal.Of(refuse(w.conn, run(w.conn, statements...)))
 }

@@ -51,8 +51,13 @@ type WriteConn struct {
 	// position is how far the file has come.
 	position position
 	foreign  *foreignSQL
-	answers  answers
-	expired  []expiredRow
+	// inRequest says that a client's request has begun and not ended.
+	inRequest bool
+	marks     marks
+	inserts   insertWatch
+	numbers   numbers
+	answers   answers
+	expired   []expiredRow
 	// ranSQL says that SQL of a client has run in this transaction, and doubted that
 	// it has since a sequence beyond all entries of history was last committed: it may
 	// have written entries of its own.
@@ -134,8 +139,9 @@ func (w *WriteConn) prepare(options Options) (err error) {
 	if w.temporary, _, err = w.conn.PrepareTransient("SELECT 1 FROM temp.sqlite_master LIMIT 1"); err != nil {
 		return err
 	}
+	w.inserts = newInsertWatch(w.conn)
 	w.foreign = newForeignSQL(w.conn, writePolicy, options)
-	return nil
+	return w.marks.prepare(w.conn)
 }
 
 // journalMode asks for write-ahead logging and answers what the file is in.
@@ -277,6 +283,8 @@ func (w *WriteConn) Commit() error {
 // Rollback undoes the transaction, and forgets all that was believed of the file.
 func (w *WriteConn) Rollback() error {
 	w.foreign.stopper.disarm()
+	w.leaveRequest()
+	w.marks.open = w.marks.open[:0]
 	w.ranSQL, w.whole, w.counts.doubted = false, false, true
 	w.settleRetentions(false)
 	w.actors.rolledBack()
@@ -332,10 +340,13 @@ func (w *WriteConn) table(name string, make bool) (*writeTable, error) {
 }
 
 // createTable makes what is missing of a table. It may have to read all of it, which
-// takes its time; no statement of a client runs meanwhile.
+// takes its time; no statement of a client runs meanwhile. Within a request it is the
+// client's time.
 func (w *WriteConn) createTable(name string, state tableState) error {
-	w.foreign.stopper.disarm()
-	defer w.foreign.stopper.arm(ownTimeMax)
+	if !w.inRequest {
+		w.foreign.stopper.disarm()
+		defer w.foreign.stopper.arm(ownTimeMax)
+	}
 	w.listed = false
 	return createTable(w.conn, name, state)
 }
@@ -414,6 +425,7 @@ func (w *WriteConn) Close() error {
 			stmt.Finalize()
 		}
 	}
+	w.marks.finalize()
 	if w.foreign != nil {
 		w.foreign.close()
 	}
@@ -422,5 +434,6 @@ func (w *WriteConn) Close() error {
 		w.foreign.free()
 	}
 	w.frames.free()
+	w.inserts.free()
 	return refuse(w.conn, err)
 }

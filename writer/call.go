@@ -10,7 +10,7 @@ import (
 )
 
 // Call is what one request wants written, all of it or nothing: key-value
-// operations of one table, or a SQL transaction.
+// operations of one table, or a transaction of SQL and such operations.
 //
 // Whoever fills a Call lends it the memory that its names, keys and values point
 // into, until Do returns. What it answers with is its own.
@@ -22,7 +22,7 @@ type Call struct {
 	Ops   []kv.Op
 	// Shape is what the answer to Ops looks like.
 	Shape kv.Shape
-	// SQL, if not nil, is run instead of Ops.
+	// SQL, if not nil, is run instead of Ops, which then are those of its items.
 	SQL     *sqltx.Request
 	RowsMax int
 	// One of these, if not nil, is done instead of Ops.
@@ -38,7 +38,8 @@ type Call struct {
 	// Once, if it has a key, is done once: who asks again gets the first answer.
 	Once Once
 
-	// Replies answer Ops one to one, up to the one that was refused; Results answer SQL.
+	// Replies answer Ops one to one, up to the one that was refused; Results answer SQL,
+	// and then Replies are those of limits that refused.
 	Replies []kv.Reply
 	Results sqltx.Results
 	// Undone is how many entries Undo has taken back, Returned what Return has done, and
@@ -101,9 +102,13 @@ func (c *Call) weigh() int {
 		return bytes
 	}
 	for i := range c.SQL.Items {
-		bytes += len(c.SQL.Items[i].SQL)
-		for v := range c.SQL.Items[i].Values {
-			bytes += len(c.SQL.Items[i].Values[v].Bytes)
+		item := &c.SQL.Items[i]
+		bytes += len(item.SQL)
+		for v := range item.Values {
+			bytes += len(item.Values[v].Bytes)
+		}
+		if item.Batch != nil {
+			bytes += item.Batch.Bytes()
 		}
 	}
 	return bytes
@@ -134,7 +139,8 @@ func (c *Call) asks() bool {
 
 // mayRewind tells whether operations of the call may have to be undone: none of them
 // is done until all are, and their answer fits.
-func (c *Call) mayRewind() bool { return len(c.Ops) > 1 || c.Once.Key != "" }
+// The operations of a transaction are undone in the file.
+func (c *Call) mayRewind() bool { return c.SQL == nil && (len(c.Ops) > 1 || c.Once.Key != "") }
 
 // reply keeps a reply beyond the commit.
 func (c *Call) reply(r *kv.Reply) {

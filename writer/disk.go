@@ -5,6 +5,7 @@ import (
 
 	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/past"
+	"github.com/urlite/urlite/refusal"
 	"github.com/urlite/urlite/sqltx"
 	"github.com/urlite/urlite/store"
 )
@@ -27,10 +28,19 @@ type Disk interface {
 	Save(table, key string, was, now *kv.Row) error
 	// Record writes a line of history.
 	Record(table, key, actor string, entry *kv.Entry) error
-	// RunSQL runs a request all or none. After an error that is no *sqltx.ItemError,
-	// or when TransactionEnded, only Rollback is left.
-	RunSQL(request *sqltx.Request, limit time.Duration, rowsMax int, out store.Results) error
+	// BeginSQL begins a request of a client that may take as long as limit. All until
+	// EndSQL is its doing: Load, Save and Record of operations among its items, too. EndSQL
+	// lets it stand, or takes it back; why is a refusal for which it was taken back.
+	BeginSQL(limit time.Duration) error
+	EndSQL(back bool) (why *refusal.Refusal, err error)
+	// RunItem runs an item's SQL and answers it. An error is the item's, of which some may
+	// have been done. When TransactionEnded, only Rollback is left.
+	RunItem(item *sqltx.Item, rowsMax int, out store.Results) error
 	TransactionEnded() bool
+	// Mark begins what may have to be taken back, Unmark ends what the latest mark began:
+	// it stands, or all of it is taken back, and then Load and Sequence know nothing of it.
+	Mark() error
+	Unmark(back bool) error
 	// Reserve moves the write sequence number: the numbers up to it are those of the
 	// rows and lines written next, none of which is later than clock (ms). Sequence
 	// answers it as it is since, and Clock the time of the latest line as Begin or

@@ -9,11 +9,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/refusal"
-	"github.com/urlite/urlite/sqltx"
 	"github.com/urlite/urlite/store"
 )
 
@@ -28,6 +26,8 @@ type fake struct {
 	open    bool     // in a transaction
 	broken  bool     // only Rollback is left
 	ended   bool     // SQL ended the transaction
+	inSQL   bool     // between BeginSQL and EndSQL
+	marks   []contents
 	closed  bool
 	frames  int
 	steps   []string // what was done, in order
@@ -90,7 +90,7 @@ func (f *fake) enter(method string, inTransaction bool) error {
 	if f.open != inTransaction || f.broken {
 		f.t.Errorf("%s: in a transaction: %v, broken: %v; after %v", method, f.open, f.broken, f.steps)
 	}
-	if f.telling && slices.Contains([]string{"Commit", "Past", "RunSQL", "Retain", "Sweep"}, method) {
+	if f.telling && slices.Contains([]string{"Commit", "Past", "BeginSQL", "Retain", "Sweep"}, method) {
 		f.t.Errorf("%s while a past is told; after %v", method, f.steps)
 	}
 	k := f.calls
@@ -224,44 +224,6 @@ func (f *fake) Remember(key string, answer *store.Answer) error {
 	return nil
 }
 
-// RunSQL understands: "set <table> <key> <value>", "read <table> <key>", "fail",
-// "end" (of the transaction) and "slow" (stopped by its limit, as a write is:
-// the transaction is gone).
-func (f *fake) RunSQL(request *sqltx.Request, limit time.Duration, rowsMax int, out store.Results) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if err := f.enter("RunSQL", true); err != nil {
-		return err
-	}
-	if limit <= 0 {
-		f.t.Errorf("RunSQL with the limit %v", limit)
-	}
-	before := f.is.clone()
-	for i := range request.Items {
-		words := strings.Fields(request.Items[i].SQL)
-		switch words[0] {
-		case "set":
-			f.is.setBySQL(place{words[1], words[2]}, words[3], f.sqlTime)
-			out.Updated(1)
-		case "read":
-			row := f.is.rows[place{words[1], words[2]}]
-			out.StartRows([]string{"value"})
-			if err := out.Row([]sqltx.Value{{Kind: sqltx.Text, Bytes: row.Value.Append(nil)}}); err != nil {
-				f.is = before
-				return &sqltx.ItemError{Index: i, Refusal: refusal.Of(err)}
-			}
-			out.EndRows(false)
-		case "fail":
-			f.is = before
-			return &sqltx.ItemError{Index: i, Refusal: refusal.New(refusal.SQLError, "fail")}
-		case "end", "slow":
-			f.ended, f.broken = true, true
-			return &sqltx.ItemError{Index: i, Refusal: refusal.New(refusal.SQLConstraint, words[0])}
-		}
-	}
-	return nil
-}
-
 func (f *fake) TransactionEnded() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -326,6 +288,9 @@ func (f *fake) Commit() error {
 		<-gate
 		f.mu.Lock()
 	}
+	if len(f.marks) > 0 {
+		f.t.Errorf("Commit with %d marks; after %v", len(f.marks), f.steps)
+	}
 	f.was, f.is, f.open = f.is, contents{}, false
 	f.commits++
 	f.frames++
@@ -339,7 +304,7 @@ func (f *fake) Rollback() error {
 	if !f.open || f.telling {
 		f.t.Errorf("Rollback: in a transaction: %v, while a past is told: %v", f.open, f.telling)
 	}
-	f.is, f.open, f.broken, f.ended = contents{}, false, false, false
+	f.is, f.open, f.broken, f.ended, f.inSQL, f.marks = contents{}, false, false, false, false, nil
 	if f.fail != nil {
 		return f.fail("Rollback", -1)
 	}

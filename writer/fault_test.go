@@ -19,17 +19,10 @@ type world map[string]string
 // do applies a call to a copy and answers it with what each operation replies, or false
 // if the call is one that is refused.
 func (m world) do(c *Call) (after world, replies []string, ok bool) {
-	after = maps.Clone(m)
 	if c.SQL != nil {
-		for i := range c.SQL.Items {
-			words := strings.Fields(c.SQL.Items[i].SQL)
-			if words[0] != "set" {
-				return m, nil, false
-			}
-			after[words[2]] = words[3]
-		}
-		return after, nil, true
+		return m.doItems(c)
 	}
+	after = maps.Clone(m)
 	for i := range c.Ops {
 		// Of a list, conditions hold before anything is done and when it is their turn.
 		if !m.may(&c.Ops[i]) {
@@ -143,7 +136,7 @@ func (m world) check(t testing.TB, f *fake, how string) {
 	}
 }
 
-// scenario is two rounds of calls that gather, with all that can go on in a group.
+// scenario is three rounds of calls that gather, with all that can go on in a group.
 func scenario() [][]*Call {
 	expiring := set("expiring", "1")
 	expiring.TTLSeconds = 1
@@ -154,6 +147,8 @@ func scenario() [][]*Call {
 			call(incr("n"), set("a", "2")), sqlCall("set t x 1", "fail"), call(quiet), call(del("a"))},
 		{call(incr("n"))},
 		{call(quiet), call(incr("q"), incr("n")), sqlCall("set t s2 4"), sqlCall("end"), call(incr("n")), call(set("b", "5"))},
+		{call(incr("n")), mixed(provided("holds t n"), incr("n"), may{"fail"}, "set t n 7", may{incr("m")}, many{"set t s ?", []string{"1", "2"}}, incr("n")),
+			mixed(incr("n"), "set t x 1", incr("x"), del("nobody")), call(incr("n"))},
 	}
 }
 
@@ -329,6 +324,9 @@ func playOnce(t *testing.T, how string, fail func(method string, k int) error) {
 		func() *Call { return once("one", "", call(incr("n"))) },
 		func() *Call { return once("batch", "", call(incr("n"), incr("m"), set("a", "1"))) },
 		func() *Call { return once("sql", "", sqlCall("set t sql 1", "read t n")) },
+		func() *Call {
+			return once("mixed", "", mixed(may{del("nobody")}, incr("m"), many{"set t sql ?", []string{"3", "1"}}, incr("m")))
+		},
 		func() *Call { return once("delete", "", call(del("a"))) },
 		func() *Call { return once("one more", "", call(incr("n"))) },
 	}
@@ -339,7 +337,7 @@ func playOnce(t *testing.T, how string, fail func(method string, k int) error) {
 	for i, request := range requests {
 		wantReplay(t, persistent(t, w, request), &Call{Answer: Answer{Body: first[i].Answer.Body, Version: first[i].Answer.Version}})
 	}
-	if got := f.value("n") + f.value("m") + f.value("a") + f.value("sql"); got != "311" || len(f.was.answers) != len(requests) {
+	if got := f.value("n") + f.value("m") + f.value("a") + f.value("sql"); got != "331" || len(f.was.answers) != len(requests) {
 		t.Fatalf("%s: the file holds %s and %d answers", how, got, len(f.was.answers))
 	}
 	if err := w.Close(); err != nil {

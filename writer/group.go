@@ -6,7 +6,6 @@ import (
 
 	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/refusal"
-	"github.com/urlite/urlite/sqltx"
 	"github.com/urlite/urlite/store"
 )
 
@@ -132,7 +131,7 @@ func (w *Writer) fill(calls []*Call, started time.Time) (n int, reason cutReason
 			return n, cutDrained, err
 		}
 		// Most calls take microseconds, so that only some look at the clock.
-		heavy = len(c.Ops) == 0 || c.bytes+w.overlay.bytes()-held > heavyBytes
+		heavy = c.SQL != nil || len(c.Ops) == 0 || c.bytes+w.overlay.bytes()-held > heavyBytes
 	}
 	return n, cutDrained, nil
 }
@@ -190,28 +189,32 @@ func (w *Writer) workAll(c *Call) error {
 
 // workOp decides one operation and carries it out. A refusal has its reply, too.
 func (w *Writer) workOp(c *Call, op *kv.Op) (*refusal.Refusal, error) {
-	s, why, err := w.decide(c, op)
+	s, why, err := w.decide(c.Table, op)
 	if s == nil || err != nil {
 		return why, err
 	}
-	outcome := &w.outcome
 	if why == nil {
-		if outcome.Changed {
-			if c.mayRewind() {
-				w.overlay.touch(s)
-			}
-			s.dirty = true
-		}
-		w.record(c, s, op, outcome)
+		w.carryOut(c, s, op)
 	}
-	c.reply(&outcome.Reply)
+	c.reply(&w.outcome.Reply)
 	return why, nil
+}
+
+// carryOut does on the overlay what was decided.
+func (w *Writer) carryOut(c *Call, s *slot, op *kv.Op) {
+	if w.outcome.Changed {
+		if c.mayRewind() {
+			w.overlay.touch(s)
+		}
+		s.dirty = true
+	}
+	w.record(c, s, op, &w.outcome)
 }
 
 // decide brings the row of op into the overlay and decides; the outcome is the
 // writer's. Without a slot there is none.
-func (w *Writer) decide(c *Call, op *kv.Op) (*slot, *refusal.Refusal, error) {
-	s := w.overlay.slot(c.Table, op.Key)
+func (w *Writer) decide(table string, op *kv.Op) (*slot, *refusal.Refusal, error) {
+	s := w.overlay.slot(table, op.Key)
 	if why, err := w.load(s, op); why != nil || err != nil {
 		return nil, why, err
 	}
@@ -271,44 +274,6 @@ func (w *Writer) stamp(entry *kv.Entry) {
 	}
 }
 
-// workSQL runs a SQL transaction in the group. It must see the rows decided before
-// it, and those after it must see what it did.
-func (w *Writer) workSQL(c *Call) error {
-	if err := w.flush(); err != nil {
-		return err
-	}
-	limit := w.timeLeft(c)
-	bytesMax := c.Results.BytesMax
-	kept := c.Once.Key != "" && (bytesMax == 0 || bytesMax > answerBytesMax)
-	if kept {
-		c.Results.BytesMax = answerBytesMax
-	}
-	c.Results.Begin(c.SQL.Format)
-	err := w.disk.RunSQL(c.SQL, limit, c.RowsMax, &c.Results)
-	c.Results.End()
-	c.Results.BytesMax = bytesMax
-	w.upkeep.distrust() // SQL may have given rows a lifetime
-	w.moveClock()       // what it changed is of this moment, and what follows it not older
-	var item *sqltx.ItemError
-	if w.disk.TransactionEnded() || (err != nil && !errors.As(err, &item)) {
-		return err
-	}
-	if c.err = err; item != nil && item.Refusal.Kind == refusal.ResponseTooLarge && kept {
-		c.err = &sqltx.ItemError{Index: item.Index, Refusal: errAnswerTooLarge}
-	}
-	return w.catchUp()
-}
-
-// callTimeMax bounds what a call without a deadline may take that is no mere operation.
-const callTimeMax = 300 * time.Second
-
-func (w *Writer) timeLeft(c *Call) time.Duration {
-	if c.Deadline == 0 {
-		return callTimeMax
-	}
-	return min(callTimeMax, time.Duration(c.Deadline-w.now)*time.Millisecond)
-}
-
 // catchUp reads how far the file has come, after others may have moved it.
 func (w *Writer) catchUp() (err error) {
 	w.sequence, err = w.disk.Sequence()
@@ -327,6 +292,7 @@ func (w *Writer) flush() error {
 	for i := range w.overlay.log {
 		l := &w.overlay.log[i]
 		if err := w.disk.Record(l.table, l.key, l.actor, &l.entry); err != nil {
+			w.guilty = w.overlay.slot(l.table, l.key).item
 			return err
 		}
 	}
@@ -336,6 +302,7 @@ func (w *Writer) flush() error {
 			continue
 		}
 		if err := w.disk.Save(s.table, s.key, &s.was, &s.row); err != nil {
+			w.guilty = s.item
 			return err
 		}
 		w.upkeep.expires(s.row.ExpireAt)

@@ -327,7 +327,7 @@ func TestACallThatIsLateIsRefusedAndNotDone(t *testing.T) {
 			t.Error(err, c.Replies)
 		}
 	}
-	if f.count("RunSQL") != 0 {
+	if f.count("RunItem") != 0 {
 		t.Error("late SQL was run")
 	}
 }

@@ -23,6 +23,9 @@ func anyCall(t *rapid.T, caller int) *Call {
 		}
 		return sqlCall(items...)
 	}
+	if rapid.IntRange(0, 4).Draw(t, "mixed") == 0 {
+		return anyMixed(t, caller)
+	}
 	c := call()
 	for range rapid.IntRange(1, 4).Draw(t, "ops") {
 		c.Ops = append(c.Ops, anyOp(t, caller))

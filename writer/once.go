@@ -71,7 +71,7 @@ func (w *Writer) workOnce(c *Call) error {
 	c.answer()
 	switch {
 	case len(c.Answer.Body) <= answerBytesMax:
-	case len(c.Ops) == 0:
+	case c.SQL != nil || len(c.Ops) == 0:
 		return errAnswerTooLarge // it is done in the file already; the group undoes it
 	default:
 		w.overlay.rewind(logged)
@@ -90,7 +90,7 @@ func (c *Call) Version() int64 {
 	switch {
 	case c.Undo != nil:
 		return c.undoneVersion
-	case len(c.Ops) > 0 && c.Shape == kv.One:
+	case c.SQL == nil && len(c.Ops) > 0 && c.Shape == kv.One:
 		return c.Replies[0].Version
 	}
 	return 0

@@ -227,8 +227,8 @@ func TestSQLIsDoneOnceAndAnswersItsRowsAgain(t *testing.T) {
 	}
 	wantReplay(t, two, one)
 	wantReplay(t, three, one)
-	if f.value("x") != "6" || f.count("RunSQL") != 1 || !strings.Contains(string(one.Answer.Body), `"5"`) {
-		t.Errorf("x = %s after %d runs; %s", f.value("x"), f.count("RunSQL"), one.Answer.Body)
+	if f.value("x") != "6" || f.count("RunItem") != 2 || !strings.Contains(string(one.Answer.Body), `"5"`) {
+		t.Errorf("x = %s after %d runs; %s", f.value("x"), f.count("RunItem"), one.Answer.Body)
 	}
 }
 

@@ -36,6 +36,7 @@ type slot struct {
 	row    kv.Row // as it will be
 	loaded bool
 	dirty  bool
+	item   int // of the transaction at hand, which touched it last
 }
 
 // logLine is one entry of history, to be written with the group.

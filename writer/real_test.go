@@ -29,6 +29,18 @@ func reopen(t testing.TB, path string) *Writer {
 
 func open(t testing.TB, path string, c *clock, change ...func(*Limits)) *Writer {
 	t.Helper()
+	w := openAlone(t, path, c, change...)
+	t.Cleanup(func() {
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
+}
+
+// openAlone is open for who closes it.
+func openAlone(t testing.TB, path string, c *clock, change ...func(*Limits)) *Writer {
+	t.Helper()
 	disk, err := store.OpenWriter(path, store.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -37,13 +49,7 @@ func open(t testing.TB, path string, c *clock, change ...func(*Limits)) *Writer 
 	for _, change := range change {
 		change(&limits)
 	}
-	w := New(disk, Config{Limits: limits, Now: c.now, Metrics: NewMetrics(metrics.NewSet(), "real")})
-	t.Cleanup(func() {
-		if err := w.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return w
+	return New(disk, Config{Limits: limits, Now: c.now, Metrics: NewMetrics(metrics.NewSet(), "real")})
 }
 
 func value(t testing.TB, path, key string) string {

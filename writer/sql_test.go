@@ -102,8 +102,8 @@ func TestTheOverlayIsEmptyWhileSQLRuns(t *testing.T) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	want := []string{"Begin", "Load", "Load", "Reserve", "Record", "Record", "Save", "Save", "Sequence", "RunSQL", "Sequence",
-		"Load", "Reserve", "Record", "Save", "Sequence", "RunSQL", "Sequence", "Sweep", "Commit"}
+	want := []string{"Begin", "Load", "Load", "Reserve", "Record", "Record", "Save", "Save", "Sequence", "BeginSQL", "RunItem", "EndSQL", "Sequence",
+		"Load", "Reserve", "Record", "Save", "Sequence", "BeginSQL", "RunItem", "EndSQL", "Sequence", "Sweep", "Commit"}
 	if got := slices.DeleteFunc(f.steps, func(step string) bool { return step == "" }); !slices.Equal(got, want) {
 		t.Errorf("the steps were %v\nwant %v", got, want)
 	}
@@ -117,7 +117,7 @@ func TestWhatFollowsSQLInAGroupIsNotOlder(t *testing.T) {
 	w, first, release := blocked(t, f, c)
 	before, slow, after := submit(t, w, call(incr("n"))), submit(t, w, sqlCall("set t s 1")), submit(t, w, call(incr("n")))
 	f.fail = func(method string, _ int) error {
-		if method == "RunSQL" {
+		if method == "RunItem" {
 			c.advance(1500)
 		}
 		return nil

@@ -41,6 +41,13 @@ type Writer struct {
 	clock    int64 // the time of the latest entry
 	now      int64
 	upkeep   upkeep
+
+	// item is the item at hand of a transaction with SQL, and guilty the one whose row
+	// was last refused by the file.
+	item, guilty int
+	// behind says that the file may have come further than sequence and clock tell.
+	behind bool
+	answer []byte // to the item at hand
 }
 
 // New starts a writer on disk, which is the writer's from now on.

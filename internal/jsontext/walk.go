@@ -57,6 +57,18 @@ func Unquote(quoted []byte) []byte {
 	return appendUnescaped(make([]byte, 0, len(text)), text)
 }
 
+// UnquoteInto is Unquote that takes the memory it may need from the end of room, and
+// answers what room there is after it.
+func UnquoteInto(room, quoted []byte) (text, rest []byte) {
+	text = inside(quoted, '"', '"')
+	if bytes.IndexByte(text, '\\') < 0 {
+		return text, room
+	}
+	start := len(room)
+	room = appendUnescaped(room, text)
+	return room[start:], room
+}
+
 // inside drops the two marks that a value begins and ends with; of a value with
 // other marks nothing is left.
 func inside(value []byte, open, close byte) []byte {

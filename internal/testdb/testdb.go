@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/urlite/urlite/kv"
+	"github.com/urlite/urlite/refusal"
 	"github.com/urlite/urlite/sqltx"
 	"github.com/urlite/urlite/store"
 )
@@ -100,12 +101,59 @@ func Exec(t Failer, path string, statements ...string) {
 	}
 	var results sqltx.Results
 	results.Begin(request.Format)
-	if err := w.RunSQL(&request, sqlTimeMax, rowsMax, &results); err != nil {
+	if err := RunSQL(w, &request, sqlTimeMax, rowsMax, &results); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Commit(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// RunSQL runs the items of a request in the open transaction, all or none, as the writer
+// does it with one that has no key-value operations. After any error but an
+// *sqltx.ItemError, and when the transaction has ended, only Rollback is left.
+func RunSQL(w *store.WriteConn, request *sqltx.Request, limit time.Duration, rowsMax int, out store.Results) error {
+	if err := w.BeginSQL(limit); err != nil {
+		return err
+	}
+	fault := runItems(w, request, rowsMax, out)
+	if w.TransactionEnded() {
+		return fault
+	}
+	why, err := w.EndSQL(fault != nil)
+	switch {
+	case err != nil:
+		return err
+	case why != nil:
+		return &sqltx.ItemError{Index: sqltx.WholeRequest, Refusal: why}
+	}
+	return fault
+}
+
+func runItems(w *store.WriteConn, request *sqltx.Request, rowsMax int, out store.Results) error {
+	for i := range request.Items {
+		item, mark := &request.Items[i], out.Mark()
+		if err := w.Mark(); err != nil {
+			return err
+		}
+		err := w.RunItem(item, rowsMax, out)
+		why := refusal.Of(err)
+		if w.TransactionEnded() {
+			return &sqltx.ItemError{Index: i, Refusal: why}
+		}
+		if err := w.Unmark(err != nil); err != nil {
+			return err
+		}
+		switch {
+		case err == nil:
+		case item.NoFail && sqltx.Forgives(why):
+			out.Rewind(mark)
+			out.Failed(why)
+		default:
+			return &sqltx.ItemError{Index: i, Refusal: why}
+		}
+	}
+	return nil
 }
 
 // Query answers the rows of a statement that only reads, on a connection of its own.
