@@ -309,7 +309,9 @@ func TestAQuestionThatTakesTooLongIsStopped(t *testing.T) {
 		t.Helper()
 		err := r.SnapshotFor(time.Millisecond, func() error {
 			p, err := r.Past(c.table)
-			must(t, err)
+			if err != nil {
+				return err // time may be up by then
+			}
 			return read(p)
 		})
 		if kindOf(err) != refusal.RequestTimeout {

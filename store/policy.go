@@ -51,8 +51,18 @@ func readPolicy(action sqlite.OpType, a, b, _ string) bool {
 		return mayCall(b)
 	case sqlite.SQLITE_PRAGMA:
 		return readPragma(a, b)
+	case sqlite.SQLITE_INSERT, sqlite.SQLITE_UPDATE, sqlite.SQLITE_DELETE:
+		// An rtree compiles all of its statements when it is first read. Run they are not: the
+		// connection can't write.
+		return isOfRtree(a)
 	}
 	return false
+}
+
+// isOfRtree tells whether a table has the name of one that an rtree keeps itself in.
+func isOfRtree(table string) bool {
+	table = strings.ToLower(table)
+	return strings.HasSuffix(table, "_node") || strings.HasSuffix(table, "_rowid") || strings.HasSuffix(table, "_parent")
 }
 
 // queryHistory is a table of ours that has no name of ours: the API owns it.
