@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -258,4 +260,21 @@ func TestOnlyWhatIsSoReadsAsALength(t *testing.T) {
 	f("X-Content-Length: 1\r\n", false)
 	f("A: content-length: 1\r\n", false)
 	f(string(bytes.Repeat([]byte("\n"), 20)), false)
+}
+
+// The library's own Body answers an error as if it were the body.
+func TestNobodyElseReadsBodies(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if file != "body.go" && !strings.HasSuffix(file, "_test.go") && bytes.Contains(text, []byte("Request.Body()")) {
+			t.Errorf("%s reads a body past request.body", file)
+		}
+	}
 }

@@ -51,19 +51,18 @@ type importing struct {
 
 // Refusals of an import, in order of precedence.
 var (
-	errImportTable    = refusal.New(refusal.InvalidParameters, "table is required: the name of the table to import into")
-	errImportName     = refusal.New(refusal.InvalidParameters, "the name of the table is not valid UTF-8, or contains NUL")
-	errImportOwn      = refusal.Newf(refusal.InvalidParameters, "names that begin with sqlite_ or %s are reserved", kv.ReservedPrefix)
-	errImportFormat   = refusal.New(refusal.InvalidParameters, "format must be csv, ndjson or json")
-	errImportMode     = refusal.New(refusal.InvalidParameters, "mode must be commit or batches")
-	errImportOnce     = refusal.New(refusal.InvalidParameters, "an import in batches takes no Idempotency-Key")
-	errImportEncoded  = refusal.New(refusal.InvalidParameters, "the body of an import can't have a Content-Encoding")
-	errImportsFull    = refusal.New(refusal.Unavailable, "too many imports are running")
-	errImportLate     = refusal.New(refusal.RequestTimeout, "the import ran out of time")
-	errImportNoTable  = refusal.New(refusal.NotFound, "no such table; create=true makes it")
-	errImportView     = refusal.New(refusal.InvalidParameters, "a view can't be imported into")
-	errImportUnnamed  = refusal.New(refusal.InvalidParameters, "the file has no rows, and nothing else names the columns of the table to be made")
-	errNoImportColumn = "the table has no column %q that can be written"
+	errImportTable   = refusal.New(refusal.InvalidParameters, "table is required: the name of the table to import into")
+	errImportName    = refusal.New(refusal.InvalidParameters, "the name of the table is not valid UTF-8, or contains NUL")
+	errImportOwn     = refusal.Newf(refusal.InvalidParameters, "names that begin with sqlite_ or %s are reserved", kv.ReservedPrefix)
+	errImportFormat  = refusal.New(refusal.InvalidParameters, "format must be csv, ndjson or json")
+	errImportMode    = refusal.New(refusal.InvalidParameters, "mode must be commit or batches")
+	errImportOnce    = refusal.New(refusal.InvalidParameters, "an import in batches takes no Idempotency-Key")
+	errImportEncoded = refusal.New(refusal.InvalidParameters, "the body of an import can't have a Content-Encoding")
+	errImportsFull   = refusal.New(refusal.Unavailable, "too many imports are running")
+	errImportLate    = refusal.New(refusal.RequestTimeout, "the import ran out of time")
+	errImportNoTable = refusal.New(refusal.NotFound, "no such table; create=true makes it")
+	errImportView    = refusal.New(refusal.InvalidParameters, "a view can't be imported into")
+	errImportUnnamed = refusal.New(refusal.InvalidParameters, "the file has no rows, and nothing else names the columns of the table to be made")
 )
 
 // importRows answers POST /db/import.
@@ -220,14 +219,8 @@ func (i *importing) checkColumns() error {
 	}
 	for _, name := range columns {
 		if !known[tabular.FoldName(name)] {
-			return refusal.Newf(refusal.InvalidParameters, errNoImportColumn, shortName(name))
+			return refusal.Newf(refusal.InvalidParameters, "the table has no column %.64q that can be written", name)
 		}
 	}
 	return nil
-}
-
-// shortName is a name as a message may have it.
-func shortName(name string) string {
-	const most = 64
-	return strings.ToValidUTF8(name[:min(len(name), most)], "")
 }
