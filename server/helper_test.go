@@ -90,7 +90,7 @@ func newServer(t testing.TB, options testOptions) *testServer {
 	}
 	databases := catalog.Config{
 		Rules: rules, Store: catalog.StoreOptions{BusyWait: 200 * time.Millisecond},
-		Writer: catalog.DefaultWriterLimits(), Readers: 4, OpenMax: 64, Now: now,
+		Writer: catalog.DefaultWriterLimits(), Readers: 4, OpenMax: 64, QueryHistory: true, Now: now,
 	}
 	if options.catalog != nil {
 		options.catalog(&databases)

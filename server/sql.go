@@ -36,6 +36,7 @@ func (q *request) runTransaction() error {
 	if err := parseTransaction(q.ctx.Request.Body(), q.server.config.SQL, wanted); err != nil {
 		return err
 	}
+	q.noteItems(wanted.Items)
 	call, err := q.newCall()
 	if err != nil {
 		return err
@@ -60,6 +61,7 @@ func (q *request) runTransaction() error {
 		err = q.readTransaction(db, call)
 	}
 	if errors.Is(err, catalog.ErrWrites) {
+		q.note.writes = true
 		err = db.Do(call)
 	}
 	if err != nil {
@@ -97,6 +99,7 @@ func query(q *request) error {
 	if item.SQL, err = decodeSQL(q.argument("sql")); err != nil {
 		return err
 	}
+	q.noteSQL(item.SQL)
 	if err := parseParams(q.argument("params"), &item); err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ type Call struct {
 	Undo   *Undo
 	Return *Return
 	Keep   *Keep
+	Unlog  *Unlog
 	// Deadline, in ms, is when the caller no longer wants it; 0 is never. A call
 	// that was begun in time and committed is a success, however late.
 	Deadline int64
@@ -65,6 +66,7 @@ func (c *Call) Release() {
 	poison(c)
 	c.Table, c.Actor, c.Ops, c.SQL = "", "", c.Ops[:0], nil
 	c.Undo, c.Return, c.Keep, c.Undone, c.Returned = nil, nil, nil, 0, Returned{}
+	c.Unlog = nil
 	c.Deadline, c.RowsMax, c.err, c.bytes = 0, 0, nil, 0
 	c.Shape, c.Once = kv.One, Once{}
 	clear(c.Replies) // an element may be large
@@ -123,7 +125,7 @@ func (c *Call) begin() {
 
 // asks tells of a call that wants nothing done.
 func (c *Call) asks() bool {
-	return len(c.Ops) == 0 && c.SQL == nil && c.Undo == nil && c.Return == nil && c.Keep == nil
+	return len(c.Ops) == 0 && c.SQL == nil && c.Undo == nil && c.Return == nil && c.Keep == nil && c.Unlog == nil
 }
 
 // mayRewind tells whether operations of the call may have to be undone: none of them

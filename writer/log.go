@@ -1,0 +1,178 @@
+package writer
+
+import (
+	"github.com/urlite/urlite/querylog"
+	"github.com/urlite/urlite/refusal"
+)
+
+// LogDisk is what the writer needs of a database file for its query history. Both are
+// inside a transaction, and no row is loaded and unsaved.
+type LogDisk interface {
+	// Log appends entries, at least one and the oldest first, and takes away what is beyond
+	// the latest. last is the ID that the last of them has now, or 0 if the file has no place
+	// for them; make lets it make one.
+	Log(entries []querylog.Entry, make bool) (last int64, err error)
+	// ClearLog removes all entries, Unlog one.
+	ClearLog() error
+	Unlog(id int64) (found bool, err error)
+}
+
+// Unlog is the wish to have an entry of the query history forgotten, or all of them.
+type Unlog struct {
+	ID  int64
+	All bool
+}
+
+const (
+	// logMillis is how long an entry of the query history waits for others. With the
+	// commit it is in the file within a second.
+	logMillis = 800
+	// logRetryMillisMax is the longest wait after a writing that failed; the first is a
+	// second.
+	logRetryMillisMax = 60_000
+	// logIdleMillis is how long pages of nothing but query history may stay in the
+	// write-ahead log: emptying it each second would cost two syncs more.
+	logIdleMillis = 10_000
+)
+
+// logUpkeep is what the writer knows of the query history that waits in the ring.
+type logUpkeep struct {
+	// at is when it is to be written, in ms: never, while none waits.
+	at int64
+	// notBefore is when a writing that failed is tried again, after so many failures.
+	notBefore int64
+	failures  int
+	// homeless says that the file has no place for it. One is made along with a write that
+	// somebody asked for: who only reads a file of another program's does not change it.
+	homeless bool
+
+	// end and further are of the transaction at hand: what the ring may drop when it is
+	// committed, and how far the IDs have moved.
+	end, further int64
+	// passing says that the transaction at hand writes it in passing.
+	passing bool
+}
+
+// Wake tells the writer that something waits in an empty ring.
+func (w *Writer) Wake() { w.inbox.ring() }
+
+// nextLog is when to write what waits in the ring, in a group with calls or without.
+func (w *Writer) nextLog(called bool) int64 {
+	u := &w.log
+	if w.config.Log.Len() == 0 {
+		u.at = never
+		return never
+	}
+	u.at = min(u.at, w.now+logMillis)
+	if u.homeless && !called {
+		return never
+	}
+	return max(u.at, u.notBefore)
+}
+
+// logDue tells whether to write it in the transaction of a group of so many calls, unless
+// a call has had it written.
+func (w *Writer) logDue(calls int) bool { return w.log.end == 0 && w.now >= w.nextLog(calls > 0) }
+
+// writeLog writes what waits in the ring into the transaction.
+func (w *Writer) writeLog(make bool) error {
+	u := &w.log
+	batch := w.config.Log.Read(u.end)
+	if len(batch.Entries) == 0 {
+		return nil
+	}
+	last, err := w.disk.Log(batch.Entries, make)
+	if err != nil {
+		return err
+	}
+	if u.homeless = last == 0; u.homeless {
+		u.at = w.now + logMillis
+		return nil
+	}
+	u.end, u.further = batch.End, last-batch.Entries[len(batch.Entries)-1].ID
+	return nil
+}
+
+// beginLog begins a transaction.
+func (u *logUpkeep) begin() { u.end, u.further, u.passing = 0, 0, false }
+
+// logCommitted lets the ring drop what is in the file for good.
+func (w *Writer) logCommitted() {
+	if u := &w.log; u.end > 0 {
+		w.config.Log.Drop(u.end, u.further)
+		u.at, u.notBefore, u.failures = never, 0, 0
+	}
+}
+
+// postponeLog is for what would fail now. The ring keeps it, up to its size.
+func (w *Writer) postponeLog() {
+	w.moveClock()
+	u := &w.log
+	u.notBefore = w.now + min(int64(1000)<<u.failures, logRetryMillisMax)
+	u.failures = min(u.failures+1, 10)
+}
+
+// writeLast writes, before the writer ends, what waits in the ring. What can't be written
+// is lost with the process.
+func (w *Writer) writeLast() {
+	if w.config.Log.Len() == 0 {
+		return
+	}
+	if _, err := w.disk.Begin(); err != nil {
+		return
+	}
+	w.log.begin()
+	err := w.writeLog(false)
+	if err == nil {
+		err = w.disk.Commit()
+	}
+	if err != nil {
+		w.disk.Rollback()
+		return
+	}
+	w.logCommitted()
+}
+
+var errNotLogged = refusal.New(refusal.HistoryEntryNotFound, "History entry not found")
+
+// workUnlog removes entries of the query history. One that was shown may still wait in
+// the ring: it is written first, so that it can be found by its ID.
+func (w *Writer) workUnlog(c *Call) error {
+	if err := w.flush(); err != nil {
+		return err
+	}
+	if c.Unlog.All {
+		if err := w.disk.ClearLog(); err != nil {
+			return err
+		}
+		w.log.end = max(w.log.end, w.config.Log.Read(w.log.end).End)
+	} else {
+		if w.now >= w.log.notBefore {
+			if err := w.writeLog(true); err != nil {
+				w.postponeLog()
+				return err
+			}
+		}
+		found, err := w.disk.Unlog(c.Unlog.ID)
+		if err != nil {
+			return err
+		}
+		if !found {
+			c.err = errNotLogged
+		}
+	}
+	w.upkeep.distrust() // a client's trigger may have changed anything
+	return w.catchUp()
+}
+
+const (
+	clearedAnswer  = `{"success":true,"message":"Query history cleared"}`
+	unloggedAnswer = `{"success":true,"message":"History entry deleted"}`
+)
+
+func (u *Unlog) appendAnswer(dst []byte) []byte {
+	if u.All {
+		return append(dst, clearedAnswer...)
+	}
+	return append(dst, unloggedAnswer...)
+}
