@@ -41,16 +41,11 @@ func noteWord(route string) (word string, writes bool) {
 
 // note is what a request tells of itself while it is worked, for the query history.
 type note struct {
-	// sql is the SQL that was asked for, as much of it as is kept.
-	sql []byte
-	// writes says that the SQL went to the writer.
-	writes bool
-	// rows is how many rows were answered or changed, if that is known.
-	rows int64
-	// why is the public text of what went wrong.
-	why string
-	// text is memory for the text of a key-value operation.
-	text []byte
+	sql    []byte // that was asked for, as much of it as is kept
+	writes bool   // the SQL went to the writer
+	rows   int64  // that were answered or changed, if that is known
+	why    string // the public text of what went wrong
+	text   []byte // memory for the text of a key-value operation
 }
 
 func (n *note) reset() {
@@ -91,10 +86,11 @@ func (q *request) noteIn(route *routeMetrics, took time.Duration) {
 		return
 	}
 	n := &q.note
-	e := querylog.Entry{
-		At: q.server.config.Now(), Took: took, Rows: n.rows,
-		Success: q.ctx.Response.StatusCode() < fasthttp.StatusBadRequest,
-		Error:   n.why,
+	e := querylog.Entry{At: q.server.config.Now(), Took: took}
+	if e.Success = q.ctx.Response.StatusCode() < fasthttp.StatusBadRequest; e.Success {
+		e.Rows = n.rows
+	} else {
+		e.Error = n.why
 	}
 	if len(n.sql) > 0 {
 		e.SQL, e.Source, e.Statement = lent(n.sql), querylog.SQL, n.writes

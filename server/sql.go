@@ -123,6 +123,7 @@ func query(q *request) error {
 		return err
 	}
 	answer.End()
+	q.note.rows = answer.RowCount()
 	q.ctx.Response.Header.SetContentType("application/json")
 	q.ctx.SetBody(answer.Bytes())
 	return nil

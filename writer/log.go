@@ -1,6 +1,7 @@
 package writer
 
 import (
+	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/querylog"
 	"github.com/urlite/urlite/refusal"
 )
@@ -175,4 +176,21 @@ func (u *Unlog) appendAnswer(dst []byte) []byte {
 		return append(dst, clearedAnswer...)
 	}
 	return append(dst, unloggedAnswer...)
+}
+
+// Rows is how many rows a call that was done has written or taken away, 0 if nobody counts
+// them.
+func (c *Call) Rows() (rows int64) {
+	for i := range c.Replies {
+		if c.Shape != kv.Deleted || c.Replies[i].Deleted {
+			rows++
+		}
+	}
+	if c.Return != nil {
+		rows = c.Returned.RolledBack + c.Returned.Deleted + c.Returned.Restored
+	}
+	if c.Undone > 0 {
+		rows = 1
+	}
+	return rows
 }
