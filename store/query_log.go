@@ -124,29 +124,6 @@ func (l *queryLog) write(entries []querylog.Entry) (last int64, err error) {
 	return last, step(l.move)
 }
 
-func (l *queryLog) put(e *querylog.Entry, further int64) error {
-	stmt := l.insert
-	stmt.BindInt64(1, e.ID+further)
-	bindText(stmt, 2, e.SQL)
-	stmt.BindInt64(3, e.At)
-	stmt.BindFloat(4, querylog.Millis(e.Took))
-	stmt.BindBool(5, e.Success)
-	bindTextOrNull(stmt, 6, e.Error)
-	stmt.BindInt64(7, e.Rows)
-	stmt.BindBool(8, e.Statement)
-	stmt.BindText(9, e.Source.String())
-	bindTextOrNull(stmt, 10, e.Client)
-	return step(stmt)
-}
-
-func bindTextOrNull(stmt *sqlite.Stmt, param int, text string) {
-	if text == "" {
-		stmt.BindNull(param)
-		return
-	}
-	bindText(stmt, param, text)
-}
-
 // settleQuiet counts the transaction among the quiet ones, if nothing was written in it
 // but the query history: for everybody else the file is as it was before.
 func (w *WriteConn) settleQuiet() error {
