@@ -23,7 +23,7 @@ const (
 	// A client may have filled the table: that is taken away in steps.
 	trimLogged = `DELETE FROM main._query_history WHERE id IN (SELECT id FROM main._query_history ORDER BY id DESC LIMIT 2000 OFFSET ?1)`
 	// An ID is not given again when its entry was deleted: somebody may delete it twice.
-	moveLogged   = `INSERT INTO main._urlite_meta(name, value) VALUES ('logged', ?1) ON CONFLICT(name) DO UPDATE SET value = ?1`
+	moveLogged   = `INSERT INTO main._urlite_meta(name, value) VALUES ('logged', ?1) ON CONFLICT(name) DO UPDATE SET value = max(value, ?1)`
 	countQuiet   = `INSERT INTO main._urlite_meta(name, value) VALUES ('quiet', 1) ON CONFLICT(name) DO UPDATE SET value = value + 1`
 	clearLogged  = `DELETE FROM main._query_history`
 	removeLogged = `DELETE FROM main._query_history WHERE id = ?1`
@@ -134,10 +134,19 @@ func (w *WriteConn) settleQuiet() error {
 	return run(w.conn, countQuiet)
 }
 
-// ClearLog removes the query history inside the transaction.
-func (w *WriteConn) ClearLog() error {
-	state, err := inspectLog(w.conn)
-	if err != nil || state != logReady {
+// ClearLog removes the query history inside the transaction. The IDs up to last, and those
+// that it removes, are not given again.
+func (w *WriteConn) ClearLog(last int64) error {
+	ready, err := w.prepareLog(false)
+	if err != nil || !ready {
+		return refuse(w.conn, err)
+	}
+	newest, err := w.log.numbers.first(w.conn, w.log.last)
+	if err != nil {
+		return refuse(w.conn, err)
+	}
+	w.log.move.BindInt64(1, max(newest, last))
+	if err := step(w.log.move); err != nil {
 		return refuse(w.conn, err)
 	}
 	return refuse(w.conn, run(w.conn, clearLogged))

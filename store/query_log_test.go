@@ -135,7 +135,7 @@ func TestAnIDIsNeverGivenAgain(t *testing.T) {
 	}
 	before := quiet(t, path)
 	begin()
-	if err := w.ClearLog(); err != nil {
+	if err := w.ClearLog(0); err != nil {
 		t.Fatal(err)
 	}
 	commit()
@@ -248,7 +248,7 @@ func TestATableOfAClientsWithTheNameIsLeftAlone(t *testing.T) {
 		if found, err := w.Unlog(1); found || err != nil {
 			t.Errorf("%s: Unlog %v %v", how, found, err)
 		}
-		if err := w.ClearLog(); err != nil {
+		if err := w.ClearLog(0); err != nil {
 			t.Errorf("%s: ClearLog %v", how, err)
 		}
 		if err := w.Commit(); err != nil {

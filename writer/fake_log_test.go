@@ -44,10 +44,10 @@ func (f *fake) Log(entries []querylog.Entry, make bool) (last int64, err error) 
 	return l.last, nil
 }
 
-func (f *fake) ClearLog() error {
+func (f *fake) ClearLog(last int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.is.log.entries = nil
+	f.is.log.entries, f.is.log.last = nil, max(f.is.log.last, last)
 	return f.enter("ClearLog", true)
 }
 

@@ -13,8 +13,9 @@ type LogDisk interface {
 	// the latest. last is the ID that the last of them has now, or 0 if the file has no place
 	// for them; make lets it make one.
 	Log(entries []querylog.Entry, make bool) (last int64, err error)
-	// ClearLog removes all entries, Unlog one.
-	ClearLog() error
+	// ClearLog removes all entries, and gives none of their IDs again, nor those up to last.
+	ClearLog(last int64) error
+	// Unlog removes one.
 	Unlog(id int64) (found bool, err error)
 }
 
@@ -71,9 +72,8 @@ func (w *Writer) nextLog(called bool) int64 {
 	return max(u.at, u.notBefore)
 }
 
-// logDue tells whether to write it in the transaction of a group of so many calls, unless
-// a call has had it written.
-func (w *Writer) logDue(calls int) bool { return w.log.end == 0 && w.now >= w.nextLog(calls > 0) }
+// logDue tells whether to write it now, in a group of so many calls.
+func (w *Writer) logDue(calls int) bool { return w.now >= w.nextLog(calls > 0) }
 
 // writeLog writes what waits in the ring into the transaction.
 func (w *Writer) writeLog(make bool) error {
@@ -94,7 +94,7 @@ func (w *Writer) writeLog(make bool) error {
 	return nil
 }
 
-// beginLog begins a transaction.
+// begin begins a transaction.
 func (u *logUpkeep) begin() { u.end, u.further, u.passing = 0, 0, false }
 
 // logCommitted lets the ring drop what is in the file for good.
@@ -143,10 +143,15 @@ func (w *Writer) workUnlog(c *Call) error {
 		return err
 	}
 	if c.Unlog.All {
-		if err := w.disk.ClearLog(); err != nil {
+		batch := w.config.Log.Read(w.log.end)
+		last := int64(0)
+		if n := len(batch.Entries); n > 0 {
+			last = batch.Entries[n-1].ID
+		}
+		if err := w.disk.ClearLog(last); err != nil {
 			return err
 		}
-		w.log.end = max(w.log.end, w.config.Log.Read(w.log.end).End)
+		w.log.end = batch.End
 	} else {
 		if w.now >= w.log.notBefore {
 			if err := w.writeLog(true); err != nil {
