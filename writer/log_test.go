@@ -385,3 +385,65 @@ func firstDifference(a, b []querylog.Entry) string {
 	}
 	return "one is longer"
 }
+
+// Each call of the disk fails once: those that write the query history cost nobody an answer,
+// and whichever it was, every entry is in the file in the end, once.
+func TestWhicheverDiskCallFailsTheQueryHistoryIsWhole(t *testing.T) {
+	for k := 0; ; k++ {
+		f, c := newFake(t), newClock()
+		w, ring := noting(f, c)
+		failed := ""
+		f.fail = func(method string, n int) error {
+			if n == k && method != "Rollback" {
+				failed = method
+				return errDisk
+			}
+			return nil
+		}
+		noted, refused := 0, 0
+		ask := func(calls ...*Call) {
+			for range calls {
+				note(ring, "q")
+				noted++
+			}
+			for rest := calls; len(rest) > 0; {
+				rest = rest[w.commitNext(rest):]
+				w.maintain()
+			}
+			for _, one := range calls {
+				if await(one) != nil {
+					refused++
+				}
+			}
+		}
+		for range 3 {
+			ask(call(incr("n")), sqlCall("set t k v"), call(incr("m"), incr("n")))
+			c.advance(2 * logMillis)
+			w.maintainIdle()
+		}
+		if failed == "Log" && refused > 0 {
+			t.Fatalf("call %d, %s: %d were refused", k, failed, refused)
+		}
+		gone := []*Call{unlog(2), unlog(10)} // one is in the file, one waits
+		ask(gone...)
+		for range 3 {
+			c.advance(2 * logRetryMillisMax)
+			w.maintainIdle()
+		}
+		var want []string
+		for id := 1; id <= noted; id++ {
+			if !(id == 2 && gone[0].err == nil) && !(id == 10 && gone[1].err == nil) {
+				want = append(want, fmt.Sprint(id, " q"))
+			}
+		}
+		if got := f.texts(); !slices.Equal(got, want) || ring.Len() != 0 {
+			t.Fatalf("call %d, %s: the file has %v, want %v; %d wait", k, failed, got, want, ring.Len())
+		}
+		if failed == "" && refused > 0 {
+			t.Fatalf("%d were refused, and nothing failed", refused)
+		}
+		if failed == "" {
+			return
+		}
+	}
+}
