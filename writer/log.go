@@ -44,9 +44,10 @@ type logUpkeep struct {
 	// notBefore is when a writing that failed is tried again, after so many failures.
 	notBefore int64
 	failures  int
-	// homeless says that the file has no place for it. One is made along with a write that
-	// somebody asked for: who only reads a file of another program's does not change it.
-	homeless bool
+	// called says that somebody has written to the file. Only then a place is made for the
+	// query history if there is none, and until then it is homeless: who only reads a file of
+	// another program's does not change it.
+	called, homeless bool
 
 	// end and further are of the transaction at hand: what the ring may drop when it is
 	// committed, and how far the IDs have moved.
@@ -58,36 +59,38 @@ type logUpkeep struct {
 // Wake tells the writer that something waits in an empty ring.
 func (w *Writer) Wake() { w.inbox.ring() }
 
-// nextLog is when to write what waits in the ring, in a group with calls or without.
-func (w *Writer) nextLog(called bool) int64 {
+// nextLog is when to write what waits in the ring.
+func (w *Writer) nextLog() int64 {
 	u := &w.log
 	if w.config.Log.Len() == 0 {
 		u.at = never
 		return never
 	}
 	u.at = min(u.at, w.now+logMillis)
-	if u.homeless && !called {
+	if u.homeless && !u.called {
 		return never
 	}
 	return max(u.at, u.notBefore)
 }
 
-// logDue tells whether to write it now, in a group of so many calls.
-func (w *Writer) logDue(calls int) bool { return w.now >= w.nextLog(calls > 0) }
+// logDue tells whether to write it now.
+func (w *Writer) logDue() bool { return w.now >= w.nextLog() }
 
 // writeLog writes what waits in the ring into the transaction.
-func (w *Writer) writeLog(make bool) error {
+func (w *Writer) writeLog() error {
 	u := &w.log
 	batch := w.config.Log.Read(u.end)
 	if len(batch.Entries) == 0 {
 		return nil
 	}
-	last, err := w.disk.Log(batch.Entries, make)
+	last, err := w.disk.Log(batch.Entries, u.called)
 	if err != nil {
 		return err
 	}
 	if u.homeless = last == 0; u.homeless {
-		u.at = w.now + logMillis
+		if u.called { // something else is in its place
+			w.postponeLog()
+		}
 		return nil
 	}
 	u.end, u.further = batch.End, last-batch.Entries[len(batch.Entries)-1].ID
@@ -123,7 +126,7 @@ func (w *Writer) writeLast() {
 		return
 	}
 	w.log.begin()
-	err := w.writeLog(false)
+	err := w.writeLog()
 	if err == nil {
 		err = w.disk.Commit()
 	}
@@ -139,6 +142,7 @@ var errNotLogged = refusal.New(refusal.HistoryEntryNotFound, "History entry not 
 // workUnlog removes entries of the query history. One that was shown may still wait in
 // the ring: it is written first, so that it can be found by its ID.
 func (w *Writer) workUnlog(c *Call) error {
+	w.log.called = true
 	if err := w.flush(); err != nil {
 		return err
 	}
@@ -154,7 +158,7 @@ func (w *Writer) workUnlog(c *Call) error {
 		w.log.end = batch.End
 	} else {
 		if w.now >= w.log.notBefore {
-			if err := w.writeLog(true); err != nil {
+			if err := w.writeLog(); err != nil {
 				w.postponeLog()
 				return err
 			}

@@ -88,7 +88,7 @@ func TestTheQueryHistoryIsWrittenWithAGroupOrWhenIdle(t *testing.T) {
 	c.advance(logMillis)
 	w.maintainIdle()
 	wantTexts(t, f, "1 a", "2 b", "3 c")
-	if w.nextLog(false) != never {
+	if w.nextLog() != never {
 		t.Error("it is still to be written")
 	}
 }
@@ -158,7 +158,7 @@ func TestAFileOfSomebodyElsesGetsAHistoryWithItsFirstWrite(t *testing.T) {
 		t.Fatalf("%d wait, %d groups were rolled back", ring.Len(), f.count("Rollback"))
 	}
 	f.was.log.strange = false
-	c.advance(logMillis)
+	c.advance(logRetryMillisMax)
 	write(t, w, incr("n"))
 	wantTexts(t, f, "1 read", "2 kept")
 }

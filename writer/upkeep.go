@@ -94,9 +94,10 @@ func (w *Writer) inPassing(calls int) error {
 			return err
 		}
 	}
-	if w.log.end == 0 && w.logDue(calls) { // else a call has seen to it
+	w.log.called = w.log.called || calls > 0
+	if w.log.end == 0 && w.logDue() { // else a call has seen to it
 		w.log.passing = true
-		return w.writeLog(calls > 0)
+		return w.writeLog()
 	}
 	return nil
 }
@@ -226,7 +227,7 @@ func (w *Writer) checkpoint(mode store.CheckpointMode) {
 // is nothing.
 func (w *Writer) idleFor() (wait time.Duration, ok bool) {
 	w.moveClock()
-	at := min(w.upkeep.nextSweep(), w.upkeep.retainAt, w.nextLog(false))
+	at := min(w.upkeep.nextSweep(), w.upkeep.retainAt, w.nextLog())
 	if !w.upkeep.emptied {
 		at = min(at, w.upkeep.emptyAt)
 	}
@@ -239,7 +240,7 @@ func (w *Writer) idleFor() (wait time.Duration, ok bool) {
 // maintainIdle is when nobody waits.
 func (w *Writer) maintainIdle() {
 	w.moveClock()
-	tidies, logs := w.sweepDue() || w.now >= w.upkeep.retainAt, w.logDue(0)
+	tidies, logs := w.sweepDue() || w.now >= w.upkeep.retainAt, w.logDue()
 	if tidies || logs {
 		if _, _, err := w.attempt(nil); err != nil {
 			w.postponeTidying()
