@@ -17,6 +17,8 @@ type Config struct {
 	Writer writer.Limits
 	// Keep is how much of the past is kept of tables that don't say.
 	Keep past.Keep
+	// QueryHistory has the requests to each database noted in it.
+	QueryHistory bool
 	// Readers is how many read-only connections a database may have.
 	Readers int
 	// OpenMax bounds the databases open at once; each costs its connections'

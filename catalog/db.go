@@ -9,6 +9,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"github.com/urlite/urlite/querylog"
 	"github.com/urlite/urlite/reader"
 	"github.com/urlite/urlite/writer"
 )
@@ -28,6 +29,7 @@ type DB struct {
 	writer   *writer.Writer // nil for a file that can't be written
 	writeErr error          // why
 	readers  *reader.Pool
+	log      *querylog.Ring // what waits for the query history; nil if none is kept
 	metrics  *metrics.Set
 
 	// users counts acquisitions. It grows only under catalog.mu.

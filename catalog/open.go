@@ -49,6 +49,9 @@ func (c *Catalog) openFile(db *DB, create bool) error {
 	label := c.label(db.path)
 	db.readers = reader.NewPool(db.path, c.config.Readers, c.config.Store)
 	db.readers.Watch(db.metrics, label)
+	if c.config.QueryHistory {
+		db.beginLog(disk)
+	}
 	if disk != nil {
 		numbers := writer.NewMetrics(db.metrics, label)
 		db.writer = writer.New(disk, writer.Config{
@@ -56,6 +59,7 @@ func (c *Catalog) openFile(db *DB, create bool) error {
 			Keep:    c.config.Keep,
 			Now:     c.config.Now,
 			Unblock: db.readers.InterruptOverdue,
+			Log:     db.log,
 			Metrics: numbers,
 		})
 		numbers.Watch(db.metrics, label, db.writer)

@@ -29,6 +29,8 @@ type (
 	Task = store.Task
 	// Keep is how much of a table's past is kept, as far as it is settled for it.
 	Keep = writer.Keep
+	// Unlog is the wish to have entries of the query history forgotten.
+	Unlog = writer.Unlog
 )
 
 // NewCall takes an empty call from the pool.

@@ -126,6 +126,7 @@ func (q *request) database(create bool) (*catalog.DB, error) {
 // request has one.
 func (q *request) acquire(name string, create bool) (db *catalog.DB, err error) {
 	q.db, err = q.server.catalog.Acquire(name, create)
+	q.notedIn = q.db
 	return q.db, err
 }
 

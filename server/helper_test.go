@@ -37,6 +37,8 @@ type testServer struct {
 	// unchecked spares the folder's files from the check at the end, for tests that
 	// hurt them.
 	unchecked bool
+	// closeDatabases ends the server's catalog, as a drain does; the test's end does, too.
+	closeDatabases func()
 }
 
 // testOptions are what a test wants otherwise.
@@ -90,7 +92,7 @@ func newServer(t testing.TB, options testOptions) *testServer {
 	}
 	databases := catalog.Config{
 		Rules: rules, Store: catalog.StoreOptions{BusyWait: 200 * time.Millisecond},
-		Writer: catalog.DefaultWriterLimits(), Readers: 4, OpenMax: 64, Now: now,
+		Writer: catalog.DefaultWriterLimits(), Readers: 4, OpenMax: 64, QueryHistory: true, Now: now,
 	}
 	if options.catalog != nil {
 		options.catalog(&databases)
@@ -105,12 +107,13 @@ func newServer(t testing.TB, options testOptions) *testServer {
 		options.config(&config)
 	}
 	opened := catalog.New(databases)
+	s.closeDatabases = sync.OnceFunc(opened.Close)
 	s.api = New(config, opened)
 	if options.beforeServing != nil {
 		options.beforeServing(s.api)
 	}
 	t.Cleanup(func() {
-		opened.Close()
+		s.closeDatabases()
 		if !s.unchecked {
 			checkFolder(t, s.dir)
 		}

@@ -115,6 +115,7 @@ func (q *request) appendRows(reader *catalog.Reader, table string, keys []string
 		if len(q.out)+kv.ValueLen(&q.row) > q.server.config.SQL.BytesMax {
 			return errResponseTooLarge
 		}
+		q.note.rows++
 		q.out = append(q.out, `{"content_type":`...)
 		q.out = append(jsontext.AppendString(q.out, q.row.ContentType), ',')
 		q.out = kv.AppendValue(q.out, &q.row)

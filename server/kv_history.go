@@ -38,6 +38,7 @@ func history(q *request) error {
 	if err != nil {
 		return err
 	}
+	q.note.rows = int64(len(told.ends))
 	key := strings.Clone(q.key)
 	return q.send(func(out *flow) error { return told.send(key, out) })
 }

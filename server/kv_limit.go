@@ -194,6 +194,7 @@ func (q *request) refuseRate(call *catalog.Call) {
 	q.out = kv.AppendAnswer(q.out[:0], call.Shape, call.Ops, call.Replies)
 	q.out = append(q.out[:len(q.out)-1], `,"error":`...)
 	q.out = jsontext.AppendString(q.out, kv.RateLimited.Text)
+	q.note.why = kv.RateLimited.Text
 	q.text("code", kv.RateLimited.Kind.Code())
 	q.end()
 	q.ctx.SetStatusCode(statusOf(refusal.RateLimited))

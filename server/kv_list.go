@@ -135,6 +135,7 @@ func (q *request) listed(row *catalog.ListedRow) {
 func (l *listing) end(q *request) {
 	q.close(l.count)
 	q.number("count", l.count)
+	q.note.rows = l.count
 	if l.counted {
 		q.number("total", l.total)
 	}

@@ -103,6 +103,7 @@ func (q *request) loadLive() error {
 	case err != nil:
 		return err
 	case q.row.Live(q.server.config.Now()):
+		q.note.rows = 1
 		return nil
 	case q.row.Exists && q.ctx.IsHead():
 		return errKeyExpired

@@ -32,6 +32,7 @@ func writeKey(code kv.Code) handler {
 // Idempotency-Key.
 func (q *request) answerCall(call *catalog.Call) {
 	version := int64(0)
+	q.note.rows = call.Rows()
 	if call.Once.Key != "" {
 		q.out = append(q.out[:0], call.Answer.Body...)
 		version = call.Answer.Version

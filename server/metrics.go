@@ -27,6 +27,8 @@ func newServerMetrics(s *Server) *serverMetrics {
 // answered.
 type routeMetrics struct {
 	name     string
+	word     string // what the query history calls the operation; "" if it tells nothing of it
+	writes   bool   // the operation
 	set      *metrics.Set
 	seconds  *metrics.Histogram
 	statuses [statusEnd]atomic.Pointer[metrics.Counter]
@@ -35,15 +37,18 @@ type routeMetrics struct {
 const statusEnd = 600
 
 func (m *serverMetrics) route(name string) *routeMetrics {
+	word, writes := noteWord(name)
 	return &routeMetrics{
 		name:    name,
+		word:    word,
+		writes:  writes,
 		set:     m.set,
 		seconds: m.set.GetOrCreateHistogram(fmt.Sprintf("urlite_request_seconds{route=%q}", name)),
 	}
 }
 
-func (r *routeMetrics) count(status int, started time.Time) {
-	r.seconds.UpdateDuration(started)
+func (r *routeMetrics) count(status int, took time.Duration) {
+	r.seconds.Update(took.Seconds())
 	if status < 0 || status >= statusEnd {
 		status = statusEnd - 1
 	}

@@ -19,6 +19,10 @@ type request struct {
 
 	// db is the database of the request, which serve releases.
 	db *catalog.DB
+	// notedIn is the same database, also when it was taken: its query history notes the
+	// request by its note.
+	notedIn *catalog.DB
+	note    note
 	// key is the path's key, decoded.
 	key string
 	// allow is the Allow header of a 405.
@@ -55,7 +59,8 @@ func (q *request) release() {
 	q.letGo()
 	q.releaseBody()
 	q.bodyIn = bodyReader{}
-	q.ctx, q.server = nil, nil
+	q.ctx, q.server, q.notedIn = nil, nil, nil
+	q.note.reset()
 	q.key, q.allow = "", ""
 	q.row = kv.Row{}
 	for _, buffer := range []*[]byte{&q.keyBytes, &q.tableBytes, &q.actorBytes, &q.nameBytes, &q.idBytes, &q.out, &q.arena, &q.bodyBytes} {

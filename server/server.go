@@ -196,8 +196,10 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx, started time.Time, numbers *rou
 			q.fail(fmt.Errorf("panic: %v\n%s", fault, debug.Stack()))
 		}
 		q.endBody()
+		took := time.Since(started)
+		q.noteIn(numbers, took)
 		q.release()
-		numbers.count(ctx.Response.StatusCode(), started)
+		numbers.count(ctx.Response.StatusCode(), took)
 		s.metrics.requests.Inc()
 		s.inFlight.Add(-1)
 	}()

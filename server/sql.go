@@ -58,6 +58,7 @@ func (q *request) runTransaction(b *transactionBinder) error {
 		return err
 	}
 	call.SQL, call.RowsMax = wanted, q.server.config.SQL.RowsMax
+	q.noteItems(call)
 	call.Results.BytesMax = q.server.config.SQL.BytesMax
 	create, err := q.create()
 	if err != nil {
@@ -76,6 +77,7 @@ func (q *request) runTransaction(b *transactionBinder) error {
 		err = q.readTransaction(db, call)
 	}
 	if errors.Is(err, catalog.ErrWrites) {
+		q.note.writes = true
 		err = db.Do(call)
 	}
 	if err != nil {
@@ -113,6 +115,7 @@ func query(q *request) error {
 	if item.SQL, err = decodeSQL(q.argument("sql")); err != nil {
 		return err
 	}
+	q.noteSQL(item.SQL)
 	if err := parseParams(q.argument("params"), &item); err != nil {
 		return err
 	}
@@ -136,6 +139,7 @@ func query(q *request) error {
 		return err
 	}
 	answer.End()
+	q.note.rows = answer.RowCount()
 	q.ctx.Response.Header.SetContentType("application/json")
 	q.ctx.SetBody(answer.Bytes())
 	return nil

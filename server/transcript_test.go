@@ -122,6 +122,8 @@ func serveOptions(t *testing.T, settings []string) (options testOptions) {
 			}
 		case "any_absolute":
 			options.anyAbsolute = value == "true"
+		case "query_history":
+			options.catalog = func(c *catalog.Config) { c.QueryHistory = value == "true" }
 		case "body_bytes_max":
 			changes = append(changes, func(c *Config) { c.BodyBytesMax = n })
 		case "value_bytes_max":
@@ -306,6 +308,7 @@ var masks = []struct{ what, with string }{
 	{`("change_cursor":")[^".]+\.`, `${1}<<file>>.`},
 	{`("(?:pid|rss|heap|fds)":)[0-9]+`, `${1}"<<…>>"`},
 	{`(X-Request-Id: )[0-9a-f]{8}-[0-9a-z]+$`, `${1}<<id>>`},
+	{`("(?:execution_time_ms|avg_exec_time_ms)":)[0-9.]+`, `${1}"<<…>>"`},
 	{`("size":)[0-9]+(,"message":"Database created")`, `${1}"<<…>>"${2}`}, // as large as our schema
 }
 

@@ -72,7 +72,7 @@ func TestWhateverRunsOnEndsAtItsDeadline(t *testing.T) {
 			in("a writer: "+statement, func() error {
 				var results sqltx.Results
 				results.Begin(sqltx.FormatList)
-				return w.RunSQL(&sqltx.Request{Items: []sqltx.Item{sql("INSERT INTO t VALUES (9)"), {SQL: statement, NoFail: noFail}, sql("SELECT 1")}}, limit, 1<<30, &results)
+				return testdb.RunSQL(w, &sqltx.Request{Items: []sqltx.Item{sql("INSERT INTO t VALUES (9)"), {SQL: statement, NoFail: noFail}, sql("SELECT 1")}}, limit, 1<<30, &results)
 			})
 			if w.TransactionEnded() {
 				if err := w.Rollback(); err != nil {

@@ -49,6 +49,7 @@ func (e *Exclusive) Settle() error {
 	_, err := e.settle()
 	return err
 }
+
 // RunBatch runs a batch inside the transaction, under the client's policy.
 func (w *WriteConn) RunBatch(item *sqltx.Item, limit time.Duration, mayFail bool) ([]int64, []sqltx.RowError, error) {
 	w.foreign.begin(limit)

@@ -167,10 +167,10 @@ const batchBlock = 256
 // batchRun is what a batch needs from one crossing to the next.
 type batchRun struct {
 	firstRow int // its number in refusals
-	changed [batchBlock]C.sqlite3_int64
-	starts  []C.uint32_t
-	places  []C.int
-	out     C.urlite_batch
+	changed  [batchBlock]C.sqlite3_int64
+	starts   []C.uint32_t
+	places   []C.int
+	out      C.urlite_batch
 }
 
 // setPlaces says which of so many cells of a row is for each parameter.

@@ -57,6 +57,7 @@ type WriteConn struct {
 	inserts   insertWatch
 	numbers   numbers
 	answers   answers
+	log       queryLog
 	expired   []expiredRow
 	// ranSQL says that SQL of a client has run in this transaction, and doubted that
 	// it has since a sequence beyond all entries of history was last committed: it may
@@ -89,6 +90,7 @@ func OpenWriter(path string, options Options) (*WriteConn, error) {
 		meta:    meta{conn: conn},
 		actors:  actors{conn: conn, known: map[string]int64{}},
 		answers: answers{conn: conn},
+		log:     queryLog{conn: conn},
 		counts:  counts{others: otherWriters{conn: conn}, large: map[string]bool{}},
 
 		retentions: map[string]*retention{},
@@ -167,6 +169,7 @@ func (w *WriteConn) Begin() (sequence int64, err error) {
 		return 0, refuse(w.conn, err)
 	}
 	w.foreign.stopper.arm(ownTimeMax)
+	w.log.begin()
 	w.reserved = false
 	if hasMoved(w.conn) {
 		w.Rollback()
@@ -268,6 +271,9 @@ func (w *WriteConn) Commit() error {
 	if err := w.settleCounts(); err != nil {
 		return refuse(w.conn, err)
 	}
+	if err := w.settleQuiet(); err != nil {
+		return refuse(w.conn, err)
+	}
 	w.foreign.stopper.disarm()
 	if err := step(w.commit); err != nil {
 		return refuse(w.conn, err)
@@ -290,6 +296,7 @@ func (w *WriteConn) Rollback() error {
 	w.actors.rolledBack()
 	w.meta.forget()
 	w.answers.close()
+	w.log.close()
 	w.forgetTables()
 	w.resetArena()
 	if w.conn.GetAutocommit() {
@@ -401,6 +408,7 @@ func (w *WriteConn) noticeSchema() error {
 	w.meta.forget()
 	w.actors.forget()
 	w.answers.close()
+	w.log.close()
 	return nil
 }
 
@@ -418,6 +426,7 @@ func (w *WriteConn) Close() error {
 	w.meta.forget()
 	w.actors.close()
 	w.answers.close()
+	w.log.close()
 	w.counts.others.close()
 	w.schema.close()
 	for _, stmt := range []*sqlite.Stmt{w.begin, w.commit, w.temporary} {

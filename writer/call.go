@@ -30,7 +30,8 @@ type Call struct {
 	Return *Return
 	Keep   *Keep
 	// Task, if there is one, is done instead of all that, alone.
-	Task store.Task
+	Task  store.Task
+	Unlog *Unlog
 	// Deadline, in ms, is when the caller no longer wants it; 0 is never. A call
 	// that was begun in time and committed is a success, however late.
 	Deadline int64
@@ -72,6 +73,7 @@ func (c *Call) Release() {
 	c.Table, c.Actor, c.Ops, c.SQL = "", "", c.Ops[:0], nil
 	c.Undo, c.Return, c.Keep, c.Undone, c.Returned = nil, nil, nil, 0, Returned{}
 	c.Task, c.Found = store.NoTask, ""
+	c.Unlog = nil
 	c.Deadline, c.RowsMax, c.err, c.bytes = 0, 0, nil, 0
 	c.Shape, c.Once = kv.One, Once{}
 	clear(c.Replies) // an element may be large
@@ -134,7 +136,7 @@ func (c *Call) begin() {
 
 // asks tells of a call that wants nothing done.
 func (c *Call) asks() bool {
-	return len(c.Ops) == 0 && c.SQL == nil && c.Undo == nil && c.Return == nil && c.Keep == nil
+	return len(c.Ops) == 0 && c.SQL == nil && c.Undo == nil && c.Return == nil && c.Keep == nil && c.Unlog == nil
 }
 
 // mayRewind tells whether operations of the call may have to be undone: none of them

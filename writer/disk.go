@@ -16,6 +16,7 @@ import (
 // Between Begin and Commit or Rollback it is in a transaction. Only the writer's
 // goroutine calls it.
 type Disk interface {
+	LogDisk
 	// Begin starts a transaction and answers the file's write sequence number.
 	Begin() (sequence int64, err error)
 	// Disturbed tells whether anybody else has committed to the file since the Begin before

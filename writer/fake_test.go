@@ -67,6 +67,7 @@ type contents struct {
 	keep     map[string]store.Keep
 	sequence int64
 	clock    int64
+	log      logFile
 }
 
 func (c contents) clone() contents {
@@ -74,7 +75,7 @@ func (c contents) clone() contents {
 	for at, row := range c.rows {
 		rows[at] = row
 	}
-	return contents{rows, slices.Clone(c.lines), maps.Clone(c.answers), maps.Clone(c.keep), c.sequence, c.clock}
+	return contents{rows, slices.Clone(c.lines), maps.Clone(c.answers), maps.Clone(c.keep), c.sequence, c.clock, c.log.clone()}
 }
 
 func newFake(t testing.TB) *fake {

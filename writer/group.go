@@ -57,6 +57,7 @@ func (w *Writer) attemptWith(calls []*Call, mayTidy bool) (n int, begun bool, er
 		return len(calls), false, err
 	}
 	w.overlay.loaded, w.clock = 0, w.disk.Clock()
+	w.log.begin()
 	if w.disk.Disturbed() {
 		w.upkeep.distrust() // rows may have come with a lifetime
 	}
@@ -65,21 +66,16 @@ func (w *Writer) attemptWith(calls []*Call, mayTidy bool) (n int, begun bool, er
 	if err == nil {
 		err = w.flush()
 	}
-	if err == nil && mayTidy && w.tidyDue(n) {
-		if fault := w.tidy(n); fault != nil {
-			// Nobody asked for it, so nobody is refused for it: once more, without.
-			w.overlay.reset()
-			w.upkeep.failed()
-			w.postponeTidying()
-			if undo := w.disk.Rollback(); undo != nil {
-				return max(n, 1), true, errors.Join(fault, undo)
-			}
-			return w.attemptWith(calls, false)
+	if err == nil && mayTidy {
+		if fault := w.inPassing(n); fault != nil {
+			return w.withoutPassing(calls, n, fault)
 		}
 	}
 	worked := time.Now()
 	if err == nil {
-		err = w.disk.Commit()
+		if err = w.disk.Commit(); err != nil && w.log.passing { // what it added may be what there is no room for
+			return w.withoutPassing(calls, n, err)
+		}
 	}
 	w.overlay.reset() // before anyone is acknowledged: it holds what they lent
 	if err != nil {
@@ -89,8 +85,25 @@ func (w *Writer) attemptWith(calls []*Call, mayTidy bool) (n int, begun bool, er
 		}
 		return max(n, 1), true, err
 	}
+	w.logCommitted()
 	w.metrics.group(n, reason, started, worked)
 	return n, true, nil
+}
+
+// withoutPassing does the group once more, without what failed in passing: nobody asked
+// for it, so nobody is refused for it.
+func (w *Writer) withoutPassing(calls []*Call, n int, fault error) (int, bool, error) {
+	w.overlay.reset()
+	w.upkeep.failed()
+	if w.log.passing {
+		w.postponeLog()
+	} else {
+		w.postponeTidying()
+	}
+	if undo := w.disk.Rollback(); undo != nil {
+		return max(n, 1), true, errors.Join(fault, undo)
+	}
+	return w.attemptWith(calls, false)
 }
 
 // cutReason is why a group ended where it did.
@@ -154,6 +167,8 @@ func (w *Writer) workAny(c *Call) error {
 	switch {
 	case c.SQL != nil:
 		return w.workSQL(c)
+	case c.Unlog != nil:
+		return w.workUnlog(c)
 	case c.Undo != nil || c.Return != nil || c.Keep != nil:
 		return w.workPast(c)
 	case len(c.Ops) > 1 || c.Shape != kv.One: // a list of one is refused like any list

@@ -110,6 +110,8 @@ func (c *Call) AppendAnswer(dst []byte) []byte {
 		return past.AppendReturned(dst, c.Return.To, &c.Returned.Counts, c.Returned.Untouched, c.Returned.Cut, c.Returned.Millis)
 	case c.Keep != nil:
 		return past.AppendKept(dst, c.Table, c.Kept)
+	case c.Unlog != nil:
+		return c.Unlog.appendAnswer(dst)
 	}
 	return kv.AppendAnswer(dst, c.Shape, c.Ops, c.Replies)
 }

@@ -27,8 +27,10 @@ type upkeep struct {
 	recount bool
 	// lastWrite is when a group was last committed, in ms.
 	lastWrite int64
-	// emptied says that the log was emptied, or tried to be, since the last write.
+	// emptied says that the log was emptied, or tried to be, since the last write, and
+	// emptyAt is when it is to be, if not.
 	emptied bool
+	emptyAt int64
 }
 
 const never = math.MaxInt64
@@ -64,13 +66,14 @@ func (w *Writer) moveClock() {
 	now := w.config.Now()
 	if now < w.now {
 		w.upkeep.rewind(now)
+		w.log.at, w.log.notBefore = min(w.log.at, now), 0
 	}
 	w.now = now
 }
 
 func (u *upkeep) rewind(now int64) {
 	u.sweepAt, u.sweepNotBefore, u.retainAt, u.retainedAt = 0, 0, 0, 0
-	u.lastWrite = min(u.lastWrite, now)
+	u.lastWrite, u.emptyAt = min(u.lastWrite, now), min(u.emptyAt, now)
 }
 
 // sweepDue tells whether it is time to look for expired rows.
@@ -81,6 +84,22 @@ func (u *upkeep) nextSweep() int64 { return max(u.sweepAt, u.sweepNotBefore) }
 // tidyDue tells whether it is time to remove anything, or, between calls, to count.
 func (w *Writer) tidyDue(calls int) bool {
 	return w.sweepDue() || w.now >= w.upkeep.retainAt || (calls == 0 && w.upkeep.recount)
+}
+
+// inPassing does what nobody asked for in the transaction of a group of so many calls, if
+// it is time. The query history is the last: it may fire a client's triggers.
+func (w *Writer) inPassing(calls int) error {
+	if w.tidyDue(calls) {
+		if err := w.tidy(calls); err != nil {
+			return err
+		}
+	}
+	w.log.called = w.log.called || calls > 0
+	if w.log.end == 0 && w.logDue() { // else a call has seen to it
+		w.log.passing = true
+		return w.writeLog()
+	}
+	return nil
 }
 
 // tidy removes a little of what is over in the transaction of a group of so many calls.
@@ -175,6 +194,7 @@ func (w *Writer) retain() error {
 // maintain is between two groups: others may be waiting.
 func (w *Writer) maintain() {
 	w.upkeep.lastWrite, w.upkeep.emptied = w.now, false
+	w.upkeep.emptyAt = w.now + w.limits.IdleAfter.Milliseconds()
 	w.upkeep.recount = true
 	if w.upkeep.limited {
 		w.upkeep.retainAt = min(w.upkeep.retainAt, w.now+retainMillis)
@@ -207,9 +227,9 @@ func (w *Writer) checkpoint(mode store.CheckpointMode) {
 // is nothing.
 func (w *Writer) idleFor() (wait time.Duration, ok bool) {
 	w.moveClock()
-	at := min(w.upkeep.nextSweep(), w.upkeep.retainAt)
+	at := min(w.upkeep.nextSweep(), w.upkeep.retainAt, w.nextLog())
 	if !w.upkeep.emptied {
-		at = min(at, w.upkeep.lastWrite+w.limits.IdleAfter.Milliseconds())
+		at = min(at, w.upkeep.emptyAt)
 	}
 	if at == never {
 		return 0, false
@@ -220,13 +240,22 @@ func (w *Writer) idleFor() (wait time.Duration, ok bool) {
 // maintainIdle is when nobody waits.
 func (w *Writer) maintainIdle() {
 	w.moveClock()
-	if w.sweepDue() || w.now >= w.upkeep.retainAt {
+	tidies, logs := w.sweepDue() || w.now >= w.upkeep.retainAt, w.logDue()
+	if tidies || logs {
 		if _, _, err := w.attempt(nil); err != nil {
 			w.postponeTidying()
+			if logs {
+				w.postponeLog()
+			}
 		}
-		w.upkeep.emptied = w.upkeep.emptied && w.disk.Frames() == 0
+		if w.upkeep.emptied && w.disk.Frames() > 0 {
+			w.upkeep.emptied, w.upkeep.emptyAt = false, w.now
+			if !tidies {
+				w.upkeep.emptyAt += logIdleMillis
+			}
+		}
 	}
-	if !w.upkeep.emptied && w.now >= w.upkeep.lastWrite+w.limits.IdleAfter.Milliseconds() {
+	if !w.upkeep.emptied && w.now >= w.upkeep.emptyAt {
 		for w.upkeep.recount && w.inbox.len() == 0 {
 			if _, _, err := w.attempt(nil); err != nil {
 				w.upkeep.recount = false

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/past"
+	"github.com/urlite/urlite/querylog"
 	"github.com/urlite/urlite/store"
 )
 
@@ -19,6 +20,8 @@ type Config struct {
 	// Unblock is called when the write-ahead log can't be emptied because of long
 	// readers: it should interrupt them. It may be nil.
 	Unblock func()
+	// Log is what waits to be written to the query history; nil for none.
+	Log     *querylog.Ring
 	Metrics *Metrics
 }
 
@@ -41,6 +44,7 @@ type Writer struct {
 	clock    int64 // the time of the latest entry
 	now      int64
 	upkeep   upkeep
+	log      logUpkeep
 
 	// item is the item at hand of a transaction with SQL, and guilty the one whose row
 	// was last refused by the file.
@@ -62,6 +66,7 @@ func New(disk Disk, config Config) *Writer {
 	}
 	w.upkeep.checkpointAt = w.limits.CheckpointFrames
 	w.upkeep.recount = true
+	w.log.at = never
 	w.outcome.Scratch = &w.overlay.scratch
 	go w.run()
 	return w
@@ -103,6 +108,7 @@ func (w *Writer) run() {
 			continue // more has gathered meanwhile
 		}
 		if closed {
+			w.writeLast()
 			w.disk.Checkpoint(store.Truncate)
 			return
 		}

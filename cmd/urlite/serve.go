@@ -96,14 +96,15 @@ func (s *settings) catalog() (*catalog.Catalog, error) {
 		return nil, err
 	}
 	return catalog.New(catalog.Config{
-		Rules:     rules,
-		Store:     catalog.StoreOptions{Synchronous: synchronous, BusyWait: s.busyWait},
-		Writer:    s.writer,
-		Keep:      s.keep,
-		Readers:   s.readers,
-		OpenMax:   s.openMax,
-		IdleAfter: s.idleAfter,
-		Now:       now,
+		Rules:        rules,
+		Store:        catalog.StoreOptions{Synchronous: synchronous, BusyWait: s.busyWait},
+		Writer:       s.writer,
+		Keep:         s.keep,
+		QueryHistory: true,
+		Readers:      s.readers,
+		OpenMax:      s.openMax,
+		IdleAfter:    s.idleAfter,
+		Now:          now,
 	}), nil
 }
 

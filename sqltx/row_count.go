@@ -1,0 +1,4 @@
+package sqltx
+
+// RowCount is how many rows were answered.
+func (q *QueryResults) RowCount() int64 { return q.rowCount }
