@@ -57,14 +57,13 @@ const (
 )
 
 // timeout is how long the client wants to wait. What is no integer is ignored.
-func (q *request) timeout() time.Duration {
-	sent := q.argument("timeout")
-	if len(sent) == 0 {
-		return timeoutDefault * time.Second
-	}
-	seconds, err := strconv.ParseInt(string(sent), 10, 64)
+func (q *request) timeout() time.Duration { return q.timeoutOr(timeoutDefault) }
+
+// timeoutOr is timeout where a client that says nothing waits for so many seconds.
+func (q *request) timeoutOr(absent int64) time.Duration {
+	seconds, err := strconv.ParseInt(string(q.argument("timeout")), 10, 64)
 	if err != nil {
-		seconds = timeoutDefault
+		seconds = absent
 	}
 	return time.Duration(min(max(seconds, timeoutMin), timeoutMax)) * time.Second
 }

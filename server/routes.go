@@ -74,6 +74,8 @@ func (s *Server) routes() fasthttp.RequestHandler {
 	on("POST", prefix+"/db", "db.transaction", transaction)
 	on("POST", prefix+"/db/create", "db.create", createDatabase)
 	onRead(prefix+"/query", "query", query)
+	onRead(prefix+"/db/export", "db.export", export)
+	onRead(prefix+"/db/schema", "db.schema", schema)
 	onRead(prefix+"/health", "health", health)
 	onRead(prefix+"/health/cache", "health.cache", healthCacheSize)
 	onRead(prefix+"/metrics", "metrics", writeMetrics)

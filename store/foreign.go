@@ -36,8 +36,9 @@ type foreignStmt struct {
 	stmt   *sqlite.Stmt
 	tail   int // bytes of the text after the statement
 	params []string
-	// alters says that it alters a table.
-	alters bool
+	// alters says that it alters a table; readsServer, that it asks for what the server
+	// writes for itself, or how the file lies on the disk: that has no version.
+	alters, readsServer bool
 	// names are its columns as of the reprepared-th compilation.
 	names    []string
 	compiled int
@@ -83,7 +84,7 @@ func (f *foreignSQL) prepare(sql string) (*foreignStmt, error) {
 		stmt.Finalize()
 		return nil, errNoStatement
 	}
-	s := &foreignStmt{stmt: stmt, tail: tail, compiled: -1, alters: f.authorizer.altering}
+	s := &foreignStmt{stmt: stmt, tail: tail, compiled: -1, alters: f.authorizer.altering, readsServer: f.authorizer.readsServer}
 	for param := 1; param <= stmt.BindParamCount(); param++ {
 		s.params = append(s.params, parameterName(stmt, param))
 	}
@@ -112,12 +113,17 @@ func (f *foreignSQL) drop(e *list.Element) {
 	s.stmt.Finalize()
 }
 
-// close lets go of the statements. The connection must be closed after it, and
-// then the authorizer released.
-func (f *foreignSQL) close() {
+// forget lets go of the statements that are kept.
+func (f *foreignSQL) forget() {
 	for f.recent.Len() > 0 {
 		f.drop(f.recent.Back())
 	}
+}
+
+// close lets go of the statements. The connection must be closed after it, and
+// then the authorizer released.
+func (f *foreignSQL) close() {
+	f.forget()
 	f.stopper.disarm()
 }
 

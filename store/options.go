@@ -41,6 +41,8 @@ type Options struct {
 	// BusyWait is how long to wait for a lock that another process holds; 0 is
 	// busyWaitDefault.
 	BusyWait time.Duration
+	// Versions, which the readers of a database share, lets them tell its versions.
+	Versions *Versions
 }
 
 // busyWaitDefault outlasts a checkpoint of another process.
