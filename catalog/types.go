@@ -42,6 +42,9 @@ var ErrNotDone = writer.ErrNotDone
 // SelectAll is the statement that reads all rows of a table or a view.
 func SelectAll(table string) string { return store.SelectAll(table) }
 
+// ErrNotReadOnly refuses a query that is not one statement that only reads.
+var ErrNotReadOnly = store.ErrNotReadOnly
+
 // ErrWrites says that a transaction that looked read-only is not.
 var ErrWrites = store.ErrWrites
 

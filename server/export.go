@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"math"
 	"strings"
 	"unicode/utf8"
@@ -15,6 +16,7 @@ import (
 var (
 	errExportWhat   = refusal.New(refusal.InvalidParameters, "one and only one of table or sql must be provided")
 	errExportName   = refusal.New(refusal.InvalidParameters, "table must be the name of a table or a view")
+	errExportReads  = refusal.New(refusal.SQLError, "GET /db/export only accepts a read-only SELECT/WITH query; use POST /db for mutating SQL")
 	errExportAbsent = refusal.New(refusal.NotFound, "no such table or view")
 )
 
@@ -45,7 +47,11 @@ func export(q *request) error {
 	if err != nil {
 		return err
 	}
-	if err := ask.send(format); err != nil {
+	err = ask.send(format)
+	if errors.Is(err, catalog.ErrNotReadOnly) {
+		err = errExportReads
+	}
+	if err != nil {
 		return err
 	}
 	q.ctx.Response.Header.Set(fasthttp.HeaderContentDisposition, disposition(name+format.Extension))

@@ -30,11 +30,11 @@ type SchemaColumn struct {
 	Hidden int
 }
 
-// Objects that are SQLite's or ours, or belong to a table that is.
 const (
+	// Unless ?1, without what is SQLite's or ours, or belongs to a table that is.
 	selectObjects = `SELECT type, name, tbl_name, sql FROM main.sqlite_master
 		WHERE ?1 OR NOT (name LIKE 'sqlite\_%' ESCAPE '\' OR name LIKE '\_urlite%' ESCAPE '\'
-			OR tbl_name LIKE 'sqlite\_%' ESCAPE '\' OR tbl_name LIKE '\_urlite%' ESCAPE '\')
+			OR tbl_name LIKE 'sqlite\_%' ESCAPE '\' OR tbl_name LIKE '\_urlite%' ESCAPE '\' OR tbl_name = '_query_history')
 		ORDER BY CASE type WHEN 'table' THEN 1 WHEN 'view' THEN 2 WHEN 'index' THEN 3 ELSE 4 END, name LIMIT ?2`
 
 	selectXColumns = `SELECT name, type, "notnull", pk, dflt_value, hidden FROM pragma_table_xinfo(?1, 'main')`

@@ -10,7 +10,8 @@ import (
 	"github.com/urlite/urlite/sqltx"
 )
 
-var notReadOnly = refusal.New(refusal.SQLError, "GET /query only accepts read-only SELECT/WITH queries; use POST /db for mutating SQL")
+// ErrNotReadOnly refuses a query that is not one statement that only reads.
+var ErrNotReadOnly = refusal.New(refusal.SQLError, "GET /query only accepts read-only SELECT/WITH queries; use POST /db for mutating SQL")
 
 // Query runs one read-only statement within limit, hands at most rowsMax rows to
 // out and tells whether there were more. What would write is refused by SQLite
@@ -73,7 +74,7 @@ func (r *ReadConn) prepareQuery(sql string) (*foreignStmt, error) {
 	}
 	if sqltx.SkipBlank(sql[len(sql)-s.tail:]) != "" {
 		r.foreign.release(s)
-		return nil, notReadOnly
+		return nil, ErrNotReadOnly
 	}
 	return s, nil
 }
@@ -82,7 +83,7 @@ func (r *ReadConn) runQuery(s *foreignStmt, item *sqltx.Item, rowsMax int, out O
 	values := valuesOf(item)
 	did, err := r.foreign.runOne(s, &values, true, out, rowsMax)
 	if err == nil && !did.rows {
-		return false, notReadOnly
+		return false, ErrNotReadOnly
 	}
 	return did.truncated, r.refuseQuery(err)
 }
@@ -93,7 +94,7 @@ func (r *ReadConn) refuseQuery(err error) error {
 		return err
 	}
 	if code := primary(err); code == sqlite.SQLITE_AUTH || code == sqlite.SQLITE_READONLY {
-		return notReadOnly
+		return ErrNotReadOnly
 	}
 	return refuseSQL(r.conn, err)
 }
