@@ -19,6 +19,12 @@ type (
 	ListedRow = store.ListedRow
 	// Shape is what an import needs to know of a table.
 	Shape = store.Shape
+	// Version is a state of the data of a database.
+	Version = store.Version
+	// SchemaObject is a table, a view, an index or a trigger of a file, and SchemaColumn a
+	// column of the first two.
+	SchemaObject = store.SchemaObject
+	SchemaColumn = store.SchemaColumn
 	// Kept is an answer that a new database is made with.
 	Kept = store.Kept
 	// Undo is the wish to take back the newest entries of a key.
@@ -38,6 +44,12 @@ func NewCall() *Call { return writer.NewCall() }
 
 // ErrNotDone says that a call without anything to do was not answered before.
 var ErrNotDone = writer.ErrNotDone
+
+// SelectAll is the statement that reads all rows of a table or a view.
+func SelectAll(table string) string { return store.SelectAll(table) }
+
+// ErrNotReadOnly refuses a query that is not one statement that only reads.
+var ErrNotReadOnly = store.ErrNotReadOnly
 
 // ErrWrites says that a transaction that looked read-only is not.
 var ErrWrites = store.ErrWrites

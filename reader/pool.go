@@ -40,6 +40,7 @@ var (
 
 // NewPool makes a pool of at most size connections to the database at path.
 func NewPool(path string, size int, options store.Options) *Pool {
+	options.Versions = store.NewVersions()
 	p := &Pool{path: path, options: options, size: size, long: make(chan struct{}, max(size/2, 1))}
 	p.idle.L = &p.mu
 	return p

@@ -93,6 +93,7 @@ var (
 	headerExpireAt  = []byte("X-Expire-At")
 	headerJSONPath  = []byte("X-Json-Path")
 	headerReplayed  = []byte("Idempotent-Replayed")
+	headerTruncated = []byte("X-Truncated")
 
 	headerRetryAfter    = []byte("Retry-After")
 	headerRatePolicy    = []byte("Ratelimit-Policy")

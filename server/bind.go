@@ -59,13 +59,9 @@ const (
 // timeout is how long the client wants to wait. What is no integer is ignored.
 func (q *request) timeout() time.Duration { return q.timeoutOr(timeoutDefault) }
 
-// timeoutOr is timeout where it is another one, in seconds, if the client does not say.
+// timeoutOr is timeout where a client that says nothing waits for so many seconds.
 func (q *request) timeoutOr(absent int64) time.Duration {
-	sent := q.argument("timeout")
-	if len(sent) == 0 {
-		return time.Duration(absent) * time.Second
-	}
-	seconds, err := strconv.ParseInt(string(sent), 10, 64)
+	seconds, err := strconv.ParseInt(string(q.argument("timeout")), 10, 64)
 	if err != nil {
 		seconds = absent
 	}

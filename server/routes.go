@@ -84,6 +84,8 @@ func (s *Server) routes() fasthttp.RequestHandler {
 	on("DELETE", prefix+"/history", "history.clear", clearHistory)
 	on("DELETE", prefix+"/history/{id}", "history.delete", deleteHistory)
 	onRead(prefix+"/history/stats", "history.stats", queryStats)
+	onRead(prefix+"/db/export", "db.export", export)
+	onRead(prefix+"/db/schema", "db.schema", schema)
 	onRead(prefix+"/health", "health", health)
 	onRead(prefix+"/health/cache", "health.cache", healthCacheSize)
 	onRead(prefix+"/metrics", "metrics", writeMetrics)

@@ -73,10 +73,15 @@ func (q *request) send(produce func(out *flow) error) error {
 	return q.sendAs("application/json", produce)
 }
 
-// sendAs answers with what produce makes, as it makes it. When the answer is long,
-// produce goes on after the handler has returned: it must not know the request, and it
-// gives back what it holds when more tells it to end.
+// sendAs answers with what produce makes, as it makes it.
 func (q *request) sendAs(contentType string, produce func(out *flow) error) error {
+	return q.sendWithin(q.timeout(), contentType, produce)
+}
+
+// sendWithin is sendAs for an answer that its client may take so long to receive. When the
+// answer is long, produce goes on after the handler has returned: it must not know the
+// request, and it gives back what it holds when more tells it to end.
+func (q *request) sendWithin(limit time.Duration, contentType string, produce func(out *flow) error) error {
 	out := &flow{jsonBody: jsonBody{q.out[:0]}}
 	if !q.ctx.Request.Header.IsHTTP11() {
 		out.wholeBytesMax = q.server.config.SQL.BytesMax
@@ -99,7 +104,7 @@ func (q *request) sendAs(contentType string, produce func(out *flow) error) erro
 		stop()
 		q.ctx.Response.Header.SetContentLength(-1) // as GET would say it
 	default:
-		q.stream(&stream{out: out, next: next, stop: stop, piece: piece})
+		q.stream(&stream{out: out, next: next, stop: stop, piece: piece, deadline: q.ctx.Time().Add(limit)})
 	}
 	q.ctx.Response.Header.SetContentType(contentType)
 	return nil
@@ -122,7 +127,6 @@ type stream struct {
 // a request.
 func (q *request) stream(s *stream) {
 	s.server, s.conn = q.server, q.ctx.Conn()
-	s.deadline = q.ctx.Time().Add(q.timeout())
 	s.id, s.path = string(q.id()), string(q.ctx.Path())
 	q.server.inFlight.Add(1)
 	q.ctx.Response.SetBodyStream(s, -1)

@@ -78,7 +78,7 @@ func TestRepeatedColumnNamesStayApart(t *testing.T) {
 		if strings.Join(got, " ") != want {
 			t.Errorf("%s: got %s, want %s", names, strings.Join(got, " "), want)
 		}
-		if len(e.taken) != 0 {
+		if len(e.names.taken.taken) != 0 {
 			t.Errorf("%s: names are kept", names)
 		}
 	}

@@ -23,20 +23,12 @@ type Rows interface {
 }
 
 // rowEncoder appends the columns and rows of one result to a buffer of JSON.
-// The names of the columns are encoded once, so that a row costs its values and
-// no memory of its own.
 type rowEncoder struct {
 	json   []byte
 	format Format
 	// wrapBlobs writes a blob as {"value_base64":…} instead of a bare string.
 	wrapBlobs bool
-
-	// names holds `"name":` of one column after the other; nameEnds[i] is where
-	// column i ends in it.
-	names    []byte
-	nameEnds []int
-	// taken counts how often a name occurred; it is empty between results.
-	taken map[string]int
+	names     Columns
 }
 
 func (e *rowEncoder) reset() {
@@ -44,9 +36,7 @@ func (e *rowEncoder) reset() {
 	if cap(e.json) > keepBytesMax {
 		e.json = nil
 	}
-	if cap(e.names) > keepBytesMax {
-		e.names = nil
-	}
+	e.names.reset()
 }
 
 func (e *rowEncoder) append(text string) { e.json = append(e.json, text...) }
@@ -60,49 +50,10 @@ func (e *rowEncoder) separate() {
 }
 
 // setColumns takes the names of the columns of the rows to come.
-func (e *rowEncoder) setColumns(names []string) {
-	if e.taken == nil {
-		e.taken = make(map[string]int, len(names))
-	}
-	e.names, e.nameEnds = e.names[:0], e.nameEnds[:0]
-	for _, name := range names {
-		e.names = jsontext.AppendString(e.names, e.distinct(name))
-		e.names = append(e.names, ':')
-		e.nameEnds = append(e.nameEnds, len(e.names))
-	}
-	clear(e.taken)
-}
-
-// distinct returns name the first time, then name:2, name:3 and so on, past
-// those that are the names of columns before it.
-func (e *rowEncoder) distinct(name string) string {
-	count, again := e.taken[name]
-	if !again {
-		e.taken[name] = 1
-		return name
-	}
-	for {
-		count++
-		candidate := name + ":" + strconv.Itoa(count)
-		if _, again = e.taken[candidate]; !again {
-			e.taken[name] = count
-			e.taken[candidate] = 1
-			return candidate
-		}
-	}
-}
+func (e *rowEncoder) setColumns(names []string) { e.names.Set(names) }
 
 // columns appends the list of the names of the columns.
-func (e *rowEncoder) columns() {
-	e.append("[")
-	start := 0
-	for _, end := range e.nameEnds {
-		e.separate()
-		e.json = append(e.json, e.names[start:end-1]...)
-		start = end
-	}
-	e.append("]")
-}
+func (e *rowEncoder) columns() { e.json = e.names.AppendList(e.json) }
 
 // startRows appends the opening of the list of rows, named after the format.
 func (e *rowEncoder) startRows() {
@@ -148,39 +99,28 @@ func (e *rowEncoder) listRow(values []Value) {
 }
 
 func (e *rowEncoder) objectRow(values []Value) {
-	e.append("{")
-	start := 0
-	for i := range values {
-		if i > 0 {
-			e.append(",")
-		}
-		end := e.nameEnds[i]
-		e.json = append(e.json, e.names[start:end]...)
-		e.value(&values[i])
-		start = end
-	}
-	e.append("}")
+	e.json = e.names.AppendObject(e.json, values, e.wrapBlobs)
 }
 
-func (e *rowEncoder) value(v *Value) {
+func (e *rowEncoder) value(v *Value) { e.json = appendValue(e.json, v, e.wrapBlobs) }
+
+// appendValue appends a value as JSON.
+func appendValue(dst []byte, v *Value, wrapBlob bool) []byte {
 	switch v.Kind {
 	case Integer:
-		e.json = strconv.AppendInt(e.json, v.Int, 10)
+		return strconv.AppendInt(dst, v.Int, 10)
 	case Float:
-		e.json = jsontext.AppendFloat(e.json, v.Float)
+		return jsontext.AppendFloat(dst, v.Float)
 	case Text:
-		e.json = jsontext.AppendBytes(e.json, v.Bytes)
+		return jsontext.AppendBytes(dst, v.Bytes)
 	case Blob:
-		if e.wrapBlobs {
-			e.append(`{"value_base64":`)
+		if !wrapBlob {
+			return jsontext.AppendBase64(dst, v.Bytes)
 		}
-		e.json = jsontext.AppendBase64(e.json, v.Bytes)
-		if e.wrapBlobs {
-			e.append("}")
-		}
-	default:
-		e.append("null")
+		dst = append(dst, `{"value_base64":`...)
+		return append(jsontext.AppendBase64(dst, v.Bytes), '}')
 	}
+	return append(dst, "null"...)
 }
 
 // bytesIn is the least that the texts and blobs among values take in JSON.

@@ -32,13 +32,14 @@ type authorizer struct {
 	foreign bool
 	// dropping is the table that the statement at hand may drop: its triggers go with it.
 	dropping string
-	// altering says that the statement at hand alters a table.
-	altering bool
-	handle   cgo.Handle
+	// altering says that the statement at hand alters a table; readsServer, that it reads
+	// what is the server's own.
+	altering, readsServer bool
+	handle                cgo.Handle
 }
 
 // nextStatement: what the statement before was allowed is that one's.
-func (z *authorizer) nextStatement() { z.dropping, z.altering = "", false }
+func (z *authorizer) nextStatement() { z.dropping, z.altering, z.readsServer = "", false, false }
 
 // policy answers whether foreign SQL may do action to a and b of a schema; what
 // those are depends on the action (https://sqlite.org/c3ref/c_alter_table.html).
@@ -74,6 +75,7 @@ func (z *authorizer) allows(action sqlite.OpType, a, b, schema, inner string) bo
 			z.dropping = a
 		}
 		z.altering = z.altering || action == sqlite.SQLITE_ALTER_TABLE
+		z.readsServer = z.readsServer || readsServer(action, a)
 		return true
 	case action == sqlite.SQLITE_DROP_TRIGGER:
 		return z.dropping != "" && isOwnTrigger(a) && b == z.dropping

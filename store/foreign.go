@@ -49,8 +49,9 @@ type foreignStmt struct {
 	params int
 	// paramNames are read when named values are first bound.
 	paramNames []string
-	// alters says that it alters a table.
-	alters bool
+	// alters says that it alters a table; readsServer, that it asks for what the server
+	// writes for itself, or how the file lies on the disk: that has no version.
+	alters, readsServer bool
 	// names are its columns as of the reprepared-th compilation.
 	names    []string
 	compiled int
@@ -107,7 +108,7 @@ func (f *foreignSQL) prepareNext(sql string) (*foreignStmt, error) {
 	if stmt.none() {
 		return nil, errNoStatement
 	}
-	s := &foreignStmt{stmt: stmt, tail: tail, params: params, compiled: -1, alters: f.authorizer.altering}
+	s := &foreignStmt{stmt: stmt, tail: tail, params: params, compiled: -1, alters: f.authorizer.altering, readsServer: f.authorizer.readsServer}
 	if len(sql) <= foreignKeptBytes {
 		s.sql = string([]byte(sql)) // the caller's text is lent
 		f.kept[s.sql] = f.recent.PushFront(s)
@@ -135,12 +136,17 @@ func (f *foreignSQL) drop(e *list.Element) {
 	f.finish(s.stmt, true)
 }
 
-// close lets go of the statements. The connection must be closed after it, and then free
-// called.
-func (f *foreignSQL) close() {
+// forget lets go of the statements that are kept.
+func (f *foreignSQL) forget() {
 	for f.recent.Len() > 0 {
 		f.drop(f.recent.Back())
 	}
+}
+
+// close lets go of the statements. The connection must be closed after it, and then free
+// called.
+func (f *foreignSQL) close() {
+	f.forget()
 	f.stopper.disarm()
 }
 

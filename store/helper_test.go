@@ -190,6 +190,11 @@ func raw(t testing.TB, path string) *sqlite.Conn {
 
 func rawExec(t testing.TB, conn *sqlite.Conn, statements ...string) {
 	t.Helper()
+	rawRun(t, conn, statements...)
+}
+
+func rawRun(t fataler, conn *sqlite.Conn, statements ...string) {
+	t.Helper()
 	for _, statement := range statements {
 		stmt, _, err := conn.PrepareTransient(statement)
 		if err != nil {

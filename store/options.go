@@ -46,6 +46,8 @@ type Options struct {
 	// take: memory at a time, and temporary files (sorts, intermediate results, what a
 	// savepoint would bring back) in all. 0 is sqlMemoryDefault and sqlFilesDefault.
 	SQLMemoryBytes, SQLFilesBytes int64
+	// Versions, which the readers of a database share, lets them tell its versions.
+	Versions *Versions
 }
 
 const (

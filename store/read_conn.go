@@ -22,6 +22,10 @@ type ReadConn struct {
 	foreign *foreignSQL
 	// bytesOf is the SQL function that tells a value's size in bytes.
 	bytesOf string
+	// versions is nil where nobody tells states of the file apart; quiet and schema serve it.
+	versions *Versions
+	quiet    *sqlite.Stmt
+	schema   schemaWatch
 }
 
 // readTable is a KV table that the reader has found, with its statements.
@@ -37,7 +41,7 @@ func OpenReader(path string, options Options) (*ReadConn, error) {
 	if err != nil {
 		return nil, refuse(nil, err)
 	}
-	r := &ReadConn{conn: conn, tables: map[string]*readTable{}}
+	r := &ReadConn{conn: conn, tables: map[string]*readTable{}, versions: options.Versions, schema: schemaWatch{conn: conn}}
 	if err := r.prepare(options); err != nil {
 		err = refuse(conn, err)
 		r.Close()
@@ -165,11 +169,12 @@ func (r *ReadConn) Close() error {
 	for name := range r.tables {
 		r.forget(name)
 	}
-	for _, stmt := range []*sqlite.Stmt{r.begin, r.end} {
+	for _, stmt := range []*sqlite.Stmt{r.begin, r.end, r.quiet} {
 		if stmt != nil {
 			stmt.Finalize()
 		}
 	}
+	r.schema.close()
 	if r.foreign != nil {
 		r.foreign.close()
 	}
