@@ -307,3 +307,56 @@ func (s sheet) check(t *rapid.T, path string) {
 		t.Fatalf("the file holds %v, want %v", got, s)
 	}
 }
+
+// What a refused transaction has made is gone, and whoever comes next makes it anew: the
+// table of keys, the server's own tables, the name of who did it.
+func TestWhatARefusedTransactionHasMadeIsMadeAgain(t *testing.T) {
+	for _, together := range []bool{false, true} {
+		path, w := real(t, newClock())
+		calls := []*Call{
+			mixed(set("a", "1"), "INSERT INTO nowhere VALUES (1)"),
+			mixed(set("a", "2"), may{set("b", "1")}, may{"CREATE TABLE made(x); INSERT INTO nowhere VALUES (1)"}),
+			mixed(del("a"), incr("c"), incr("d"), "INSERT INTO nowhere VALUES (1)"),
+			mixed("DROP TABLE t", set("a", "lost"), "INSERT INTO nowhere VALUES (1)"),
+			call(incr("a"), incr("c")),
+		}
+		told := func(i int) {
+			refused := i == 0 || i == 2 || i == 3
+			err := await(calls[i])
+			if (err != nil) != refused || (refused && refusal.Of(err).Kind != refusal.SQLError) {
+				t.Fatalf("call %d: %v", i, err)
+			}
+		}
+		for i, c := range calls {
+			if submit(t, w, c); !together {
+				told(i)
+			}
+		}
+		for i := range calls {
+			if together {
+				told(i)
+			}
+		}
+		rows := testdb.Text(testdb.Query(t, path, "SELECT key, value, version FROM t"))
+		actors := testdb.Text(testdb.Query(t, path, "SELECT DISTINCT (SELECT name FROM _urlite_actors WHERE id = actor) FROM t_history"))
+		count := testdb.Query(t, path, "SELECT rows FROM _urlite_tables WHERE name = 't'")[0][0]
+		if rows != `"a" 3 3 | "b" "1" 2 | "c" 1 4` || actors != `"tester"` || (count.Kind != sqltx.Null && count.Int != 3) {
+			t.Errorf("together %v: %s by %s, %v rows", together, rows, actors, count)
+		}
+	}
+}
+
+func TestTheNameOfWhoWasRefusedIsWrittenWhenHeIsNot(t *testing.T) {
+	path, w := real(t, newClock())
+	by := func(actor string, c *Call) *Call { c.Actor = actor; return c }
+	do(t, w, by("first", call(incr("n"))))
+	if err := w.Do(by("refused", mixed(incr("n"), "INSERT INTO nowhere VALUES (1)"))); err == nil {
+		t.Fatal("it was done")
+	}
+	do(t, w, by("next", mixed(incr("n"), may{"INSERT INTO nowhere VALUES (1)"})))
+	do(t, w, by("refused", call(incr("n"))))
+	got := testdb.Text(testdb.Query(t, path, "SELECT (SELECT name FROM _urlite_actors WHERE id = actor) FROM t_history ORDER BY id"))
+	if got != `"first" | "next" | "refused"` {
+		t.Errorf("the history is by %s", got)
+	}
+}
