@@ -7,15 +7,16 @@ import (
 	"crawshaw.io/sqlite"
 )
 
-// stopper interrupts what runs on a connection when its time is up. It costs a
-// timer's reset per run and no goroutine, unless it fires.
+// stopper interrupts what runs on a connection when its time is up, and again until it is
+// disarmed: an interrupt that falls between two statements stops neither. It costs a timer's
+// reset per run and no goroutine, unless it fires.
 //
 // arm, disarm and late belong to the connection's goroutine.
 type stopper struct {
 	conn  *sqlite.Conn
 	timer *time.Timer
 	armed bool
-	// ended receives one token from each fire.
+	// ended receives one token from a fire that came too late to stop anything.
 	ended chan struct{}
 
 	mu sync.Mutex
@@ -30,8 +31,8 @@ type stopper struct {
 func (s *stopper) arm(limit time.Duration) {
 	s.disarm()
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.running, s.fired, s.overdue = true, false, false
-	s.mu.Unlock()
 	s.armed = true
 	if s.timer == nil {
 		s.ended = make(chan struct{}, 1)
@@ -55,11 +56,20 @@ func (s *stopper) disarm() {
 	}
 }
 
+// againAfter is the time from one interrupt to the next.
+const againAfter = 20 * time.Millisecond
+
 func (s *stopper) fire() {
 	s.mu.Lock()
-	s.stop()
+	running := s.running
+	if running {
+		s.stop()
+		s.timer.Reset(againAfter)
+	}
 	s.mu.Unlock()
-	s.ended <- struct{}{}
+	if !running {
+		s.ended <- struct{}{}
+	}
 }
 
 // stop interrupts what runs, if anything does. The caller holds mu.
@@ -80,8 +90,8 @@ func (s *stopper) interruptOverdue() {
 	s.overdue = s.running
 }
 
-// late tells whether time is up. An interrupt between two statements stops
-// neither of them, so whoever runs several asks.
+// late tells whether time is up. Whoever runs several statements asks, and need not wait for
+// the next interrupt.
 func (s *stopper) late() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
