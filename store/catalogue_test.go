@@ -44,7 +44,16 @@ func TestTablesOfAnyNameAreFoundReadAndCounted(t *testing.T) {
 func TestObjectsAreListedInOrder(t *testing.T) {
 	path, w := testdb.Open(t)
 	r := testdb.Reader(t, path)
-	newBook(w).all(t, set("key", "value"))
+	b := newBook(w)
+	b.all(t, set("key", "value"))
+	b.begin(t)
+	for more := true; more; {
+		var err error
+		if more, err = w.Recount(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.commit(t)
 	if rows, known, err := r.KeptRows("KV_Store"); rows != 1 || !known || err != nil {
 		t.Errorf("kept: %d, %v, %v", rows, known, err)
 	}
