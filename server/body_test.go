@@ -11,7 +11,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/valyala/fasthttp"
 	"pgregory.net/rapid"
 )
 
@@ -277,4 +279,34 @@ func TestNobodyElseReadsBodies(t *testing.T) {
 			t.Errorf("%s reads a body past request.body", file)
 		}
 	}
+}
+
+// deaf is a connection that only notes its deadline.
+type deaf struct {
+	net.Conn
+	readBy time.Time
+}
+
+func (d *deaf) SetReadDeadline(t time.Time) error { d.readBy = t; return nil }
+
+func TestABodyIsWaitedForUntilItsClientIsSilentOrLate(t *testing.T) {
+	f := func(until time.Duration, want time.Duration) {
+		t.Helper()
+		conn := &deaf{}
+		q := &request{ctx: &fasthttp.RequestCtx{}}
+		q.ctx.Init2(&coarseConn{Conn: conn}, quiet{}, true)
+		now := time.Now()
+		r := &bodyReader{q: q, silence: bodySilence}
+		if until != 0 {
+			r.until = now.Add(until)
+		}
+		r.patience()
+		if waits := conn.readBy.Sub(now); waits < want || waits > want+20*time.Second {
+			t.Errorf("with %v left it waits %v, want %v", until, waits, want)
+		}
+	}
+	f(0, bodySilence)
+	f(time.Hour, bodySilence)
+	f(time.Second, time.Second)
+	f(-time.Second, -time.Second)
 }
