@@ -117,12 +117,12 @@ func (s *settings) server(engine string, log *slog.Logger) server.Config {
 		Limits:        s.limits,
 		SQL:           s.sqlLimits,
 		BodyBytesMax:  s.bodyBytesMax,
+		KeepEntries:   s.keep.Entries,
+		KeepSeconds:   s.keep.Seconds,
+		Now:           now,
+		Log:           log,
 
 		UploadBytesMax: s.uploadBytesMax,
-		KeepEntries:    s.keep.Entries,
-		KeepSeconds:    s.keep.Seconds,
-		Now:            now,
-		Log:            log,
 	}
 	if catalog.EngineBundled {
 		config.Warnings = append(config.Warnings, bundledWarning)
