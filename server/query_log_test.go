@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -189,11 +190,11 @@ func TestWhatIsASecondOldIsInTheFile(t *testing.T) {
 	s.request(t, "PUT", "/kv/k?db=app", "1").wants(t, 200, "")
 	s.request(t, "GET", "/kv/k?db=app", "").wants(t, 200, "")
 	path := filepath.Join(s.dir, "app.db")
-	for deadline := 0; ; deadline++ {
+	for deadline := time.Now().Add(30 * time.Second); ; {
 		if n := testdb.Query(t, path, "SELECT count(*) FROM _query_history")[0][0].Int; n == 2 {
 			return
 		}
-		if deadline > 100_000 {
+		if time.Now().After(deadline) {
 			t.Fatal("it never was")
 		}
 	}
@@ -239,10 +240,12 @@ func TestReadingAFileOfAnotherProgramsAddsNothingToIt(t *testing.T) {
 	}
 	s = startServer(t, testOptions{dir: s.dir})
 	s.request(t, "PUT", "/kv/k?db=app", "1").wants(t, 200, "")
-	s.clock.Add(2000)
-	s.request(t, "PUT", "/kv/k?db=app", "2").wants(t, 200, "")
-	if there() != 1 {
-		t.Error("there is none")
+	for tries := 0; there() == 0; tries++ { // when the writer sees what waits is its own affair
+		if tries == 100 {
+			t.Fatal("there is none")
+		}
+		s.clock.Add(1000)
+		s.request(t, "PUT", "/kv/k?db=app", "2").wants(t, 200, "")
 	}
 }
 
