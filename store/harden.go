@@ -25,7 +25,7 @@ var limits = []struct {
 	// No interrupt reaches into a function, and json_set() works through its document for
 	// each pair of arguments.
 	{sqlite.SQLITE_LIMIT_FUNCTION_ARG, 127},
-	// Nobody attaches. VACUUM would: it is for maintenance, which is to lift this.
+	// Nobody attaches but VACUUM, for which attaching lifts this.
 	{sqlite.SQLITE_LIMIT_ATTACHED, 0},
 	// LIKE and GLOB take time by the text times the pattern, without looking up.
 	{sqlite.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000},
@@ -73,4 +73,11 @@ func harden(conn *sqlite.Conn) error {
 	}
 	// A page that was tampered with is found out when it is read, not by what follows.
 	return run(conn, "PRAGMA cell_size_check = 1")
+}
+
+// attaching runs a statement of ours that attaches a file of its own, as VACUUM does.
+func attaching(conn *sqlite.Conn, do func() error) error {
+	was := conn.Limit(sqlite.SQLITE_LIMIT_ATTACHED, 1)
+	defer conn.Limit(sqlite.SQLITE_LIMIT_ATTACHED, was)
+	return do()
 }

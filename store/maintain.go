@@ -56,7 +56,9 @@ func (w *WriteConn) alone(sql string, limit time.Duration) error {
 	if hasMoved(w.conn) {
 		return errMoved
 	}
-	return refuse(w.conn, within(&w.foreign.stopper, limit, func() error { return run(w.conn, sql) }))
+	return refuse(w.conn, within(&w.foreign.stopper, limit, func() error {
+		return attaching(w.conn, func() error { return run(w.conn, sql) })
+	}))
 }
 
 // taskTimeMin is how long a statement has to be given. A shorter time may be over before

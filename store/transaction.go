@@ -178,12 +178,13 @@ func (w *WriteConn) runItem(item *sqltx.Item, rowsMax int, out Results) error {
 		}
 		return out.Passed()
 	case item.Batch != nil:
-		if err := item.Batch.Rewind(); err != nil { // it may have been worked before
-			return err
-		}
 		did, err := w.foreign.runBatch(item, item.NoFail)
 		if err != nil {
 			return err
+		}
+		if item.Tally != nil {
+			item.Tally.Take(did.changed, did.errors)
+			return out.Updated(item.Tally.Rows, 0)
 		}
 		return out.UpdatedBatch(did.changed, did.errors, w.inserts.endItem())
 	}
