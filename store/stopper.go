@@ -23,7 +23,7 @@ type stopper struct {
 	running bool
 	// again says that one interrupt is not enough.
 	again bool
-	fired   bool
+	fired bool
 	// overdue says that interruptOverdue has seen this run before.
 	overdue bool
 }
