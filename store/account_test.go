@@ -40,6 +40,7 @@ func hungry() map[string]string {
 // Whatever it is that it eats, SQL is refused in words when it has had its share, and whoever
 // uses the connection next finds it as good as new.
 func TestHungrySQLIsRefusedAndTheConnectionIsAsGoodAsNew(t *testing.T) {
+	needsEngine(t, "3.41")
 	path := testdb.Create(t)
 	options := store.Options{SQLMemoryBytes: littleMemory, SQLFilesBytes: littleDisk}
 	w := testdb.Writer(t, path, options)
@@ -91,6 +92,7 @@ func TestHungrySQLIsRefusedAndTheConnectionIsAsGoodAsNew(t *testing.T) {
 
 // The same, where a statement also writes: then SQLite may have to end the transaction.
 func TestHungryWritesLeaveNothingBehind(t *testing.T) {
+	needsEngine(t, "3.41")
 	path := testdb.Create(t)
 	w := testdb.Writer(t, path, store.Options{SQLMemoryBytes: littleMemory, SQLFilesBytes: littleDisk})
 	b := newBook(w)

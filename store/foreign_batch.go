@@ -101,9 +101,9 @@ func (f *foreignSQL) runPacked(s *foreignStmt, rows []byte, count, cells int, ma
 		} else {
 			_, _, rest = sqltx.NextPacked(rows, f.values[:0])
 		}
-		why := f.refuseRow(len(did.changed)+f.batch.firstRow, err)
+		why := f.refuseRow(err)
 		if !mayFail || f.conn.GetAutocommit() || !mayMiss(why, err) {
-			return why
+			return inRow(len(did.changed)+f.batch.firstRow, why)
 		}
 		did.errors = append(did.errors, sqltx.RowError{Row: len(did.changed), Why: why})
 		did.changed = append(did.changed, 0)
@@ -134,21 +134,24 @@ func mayMiss(why *refusal.Refusal, err error) bool {
 // rowTextMax bounds what is told of one row: a batch may have a hundred thousand at fault.
 const rowTextMax = 200
 
-// refuseRow is the refusal of one row. What is not the row's fault is not told of it.
-func (f *foreignSQL) refuseRow(row int, err error) *refusal.Refusal {
+// refuseRow is the refusal of one row, whose text is short.
+func (f *foreignSQL) refuseRow(err error) *refusal.Refusal {
 	why := f.refuse(err)
-	switch why.Kind {
-	case refusal.SQLError, refusal.SQLBindError, refusal.SQLConstraint:
-	default:
+	if len(why.Text) <= rowTextMax {
 		return why
 	}
-	text := why.Text
-	if len(text) > rowTextMax {
-		cut := rowTextMax
-		for cut > 0 && !utf8.RuneStart(text[cut]) {
-			cut--
-		}
-		text = text[:cut] + "…"
+	cut := rowTextMax
+	for cut > 0 && !utf8.RuneStart(why.Text[cut]) {
+		cut--
 	}
-	return refusal.Newf(why.Kind, "row %d: %s", row, text)
+	return refusal.New(why.Kind, why.Text[:cut]+"…") // without its cause, which has the long one
+}
+
+// inRow says of which row a refusal is. What is not the row's fault is not told of it.
+func inRow(row int, why *refusal.Refusal) *refusal.Refusal {
+	switch why.Kind {
+	case refusal.SQLError, refusal.SQLBindError, refusal.SQLConstraint:
+		return refusal.Newf(why.Kind, "row %d: %s", row, why.Text)
+	}
+	return why
 }

@@ -54,7 +54,7 @@ func whatever(t *testing.T, path string, statements ...string) (why *refusal.Ref
 		}
 		var results sqltx.Results
 		results.Begin(sqltx.FormatList)
-		note(w.RunSQL(&sqltx.Request{Items: []sqltx.Item{{SQL: statement}}}, limit, 100, &results))
+		note(testdb.RunSQL(w, &sqltx.Request{Items: []sqltx.Item{{SQL: statement}}}, limit, 100, &results))
 		w.Rollback()
 	}
 	if _, err := w.Begin(); err == nil {

@@ -16,6 +16,7 @@ import "C"
 
 import (
 	"fmt"
+	"math"
 	"unsafe"
 
 	"crawshaw.io/sqlite"
@@ -126,7 +127,7 @@ func (f *foreignSQL) step(s nativeStmt, rowsMax int) (rows []byte, count int, mo
 		b.rows = make([]byte, blockBytes)
 	}
 	buffer := (*C.char)(unsafe.Pointer(unsafe.SliceData(b.rows)))
-	code := C.urlite_step_block(f.account.c, s.handle, buffer, blockBytes, C.int(rowsMax), &b.places)
+	code := C.urlite_step_block(f.account.c, s.handle, buffer, blockBytes, C.int(min(rowsMax, math.MaxInt32)), &b.places)
 	return b.rows[:b.places.bytes], int(b.places.rows), code == C.ROW, f.fault(code)
 }
 

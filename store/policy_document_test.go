@@ -54,6 +54,7 @@ func TestThePolicyIsWhatItsDocumentSays(t *testing.T) {
 
 // A PRAGMA of a new engine waits until somebody has thought about it.
 func TestEveryPragmaOfTheEngineHasItsLine(t *testing.T) {
+	needsEngine(t, "3.41")
 	path, _ := testdb.Open(t)
 	r := testdb.Reader(t, path)
 	for _, row := range testdb.Rows(t, r, "SELECT name FROM pragma_pragma_list") {

@@ -111,7 +111,8 @@ func (w *WriteConn) BeginSQL(limit time.Duration) error {
 	}
 	w.inRequest = true
 	w.inserts.begin()
-	w.foreign.stopper.arm(limit)
+	w.foreign.account.open()
+	w.foreign.stopper.insist(limit)
 	return nil
 }
 
