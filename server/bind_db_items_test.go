@@ -70,24 +70,6 @@ func TestBatchesAndItemsHaveLimits(t *testing.T) {
 	f(`{"query":"a","values":[1]},{"statement":"a","valuesBatch":[[1,2,3,4,5],[1,2,3,4,5]]}`, 1, "too many values")
 }
 
-func TestBatchRowsAllocateNothingEach(t *testing.T) {
-	allocations := func(rows int) float64 {
-		list := []byte(`[` + strings.Repeat(`{"name":"a\nb","n":1.5,"data":null},`, rows) + `{"n":2,"name":"","data":true}]`)
-		var b transactionBinder
-		b.sql = sqltx.DefaultLimits()
-		return testing.AllocsPerRun(10, func() {
-			var item sqltx.Item
-			b.values, b.rows = 0, 0
-			if err := b.bindBatch(list, &item); err != nil {
-				t.Fatal(err)
-			}
-		})
-	}
-	if few, many := allocations(10), allocations(5000); many > few+2 { // the block may have to grow
-		t.Errorf("%v allocations for 10 rows, %v for 5,000", few, many)
-	}
-}
-
 func TestWhatRowsOfABatchAreBoundAs(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var rows []string

@@ -155,20 +155,22 @@ var errTemporary = refusal.New(refusal.SQLError, "temporary triggers are not sup
 // which some may have been done: that is taken back with the mark before it. When
 // TransactionEnded, nothing but Rollback is left.
 func (w *WriteConn) RunItem(item *sqltx.Item, rowsMax int, out Results) error {
-	before := totalChanges(w.conn)
-	w.ranSQL = true
+	before, schema := totalChanges(w.conn), w.schema.version
 	w.foreign.authorizer.foreign = true
 	w.inserts.beginItem()
 	err := w.runItem(item, rowsMax, out)
 	w.foreign.authorizer.foreign = false
 	w.counts.doubted = w.counts.doubted || totalChanges(w.conn) != before
+	w.ranSQL = w.ranSQL || w.inserts.wroteHistory()
 	switch {
 	case err != nil:
 		return w.refuseSQL(err)
 	case w.TransactionEnded():
 		return errTransactionEnded
 	}
-	return refuse(w.conn, w.noticeSchema())
+	err = w.noticeSchema()
+	w.ranSQL = w.ranSQL || w.schema.version != schema // a history may have got its name by it
+	return refuse(w.conn, err)
 }
 
 func (w *WriteConn) runItem(item *sqltx.Item, rowsMax int, out Results) error {

@@ -59,9 +59,9 @@ type WriteConn struct {
 	answers   answers
 	log       queryLog
 	expired   []expiredRow
-	// ranSQL says that SQL of a client has run in this transaction, and doubted that
-	// it has since a sequence beyond all entries of history was last committed: it may
-	// have written entries of its own.
+	// ranSQL says that SQL of a client may have written entries of history in this
+	// transaction, and doubted that it may have since a sequence beyond all entries was last
+	// committed.
 	ranSQL, doubted bool
 	// reserved says that the sequence has moved in this transaction.
 	reserved bool

@@ -70,6 +70,9 @@ func NewCall() *Call { return calls.Get().(*Call) }
 func (c *Call) Release() {
 	clear(c.Ops) // lets go of what was lent
 	poison(c)
+	if cap(c.Ops) > opsKeptMax {
+		c.Ops = nil
+	}
 	c.Table, c.Actor, c.Ops, c.SQL = "", "", c.Ops[:0], nil
 	c.Undo, c.Return, c.Keep, c.Undone, c.Returned = nil, nil, nil, 0, Returned{}
 	c.Task, c.Found = store.NoTask, ""
@@ -115,6 +118,10 @@ func (c *Call) weigh() int {
 	}
 	return bytes
 }
+
+// opsKeptMax is how many operations a released call keeps the room for: a transaction may
+// have had thousands.
+const opsKeptMax = 256
 
 // ownedKeptMax is how large a buffer may be that a released call keeps.
 const ownedKeptMax = 64 << 10

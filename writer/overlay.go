@@ -57,6 +57,10 @@ type undoLine struct {
 // tablesKeptMax bounds the tables whose maps are kept from group to group.
 const tablesKeptMax = 16
 
+// slotsKeptMax bounds the rows for which there is room kept from group to group: a
+// transaction may have had ten thousand.
+const slotsKeptMax = 4096
+
 // slot finds or makes the place of a row; loaded is false in a new one.
 // It stays where it is until the next call of slot.
 func (o *overlay) slot(table, key string) *slot {
@@ -108,6 +112,9 @@ func (o *overlay) rewind(logged int) {
 func (o *overlay) reset() {
 	if len(o.tables) > tablesKeptMax {
 		o.tables = nil
+	}
+	if cap(o.slots) > slotsKeptMax {
+		o.tables, o.slots, o.log, o.undo = nil, nil, nil, nil
 	}
 	for i := range o.tables {
 		clear(o.tables[i].slots)

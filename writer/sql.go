@@ -78,7 +78,7 @@ func (w *Writer) tryItem(c *Call) (why *refusal.Refusal, err error) {
 	if err := w.disk.Mark(); err != nil {
 		return nil, err
 	}
-	answered, item := c.Results.Mark(), w.item
+	answered := c.Results.Mark()
 	why, err = w.workItem(c)
 	if why == nil && err == nil {
 		why, err = w.settle()
@@ -91,7 +91,6 @@ func (w *Writer) tryItem(c *Call) (why *refusal.Refusal, err error) {
 	}
 	w.overlay.reset()
 	w.behind = true
-	w.item = item
 	if !sqltx.Forgives(why) {
 		return why, nil
 	}
@@ -164,10 +163,10 @@ func (w *Writer) settle() (why *refusal.Refusal, err error) {
 // blame tells what SQL of a client is refused for from a fault of the machine, after
 // which the group is worked one by one.
 func (w *Writer) blame(err error) (*refusal.Refusal, error) {
-	why := refusal.Of(err)
 	if err == nil {
 		return nil, nil
 	}
+	why := refusal.Of(err)
 	switch why.Kind {
 	case refusal.Internal, refusal.DatabaseError, refusal.FileSystemError, refusal.Unavailable, refusal.DatabaseBusy:
 		return nil, &sqltx.ItemError{Index: w.item, Refusal: why}
