@@ -43,8 +43,8 @@ func ask(t fataler, r *store.ReadConn, query string) (a asked) {
 	return a
 }
 
-// quiet are the statements of a commit that writes nothing but the log of requests.
-var quiet = []string{
+// quietCommit are the statements of a commit that writes nothing but the log of requests.
+var quietCommit = []string{
 	"BEGIN IMMEDIATE",
 	"INSERT INTO _query_history(sql, timestamp, execution_time_ms, success) VALUES ('SELECT 1', 1, 1, 1)",
 	"INSERT INTO _urlite_meta(name, value) VALUES ('quiet', 1) ON CONFLICT(name) DO UPDATE SET value = value + 1",
@@ -75,7 +75,7 @@ func TestAVersionIsAnotherAfterEachChangeAndNoOther(t *testing.T) {
 			"key":      func() { book.all(t, incr("n", 1)); changed = true },
 			"other":    change("INSERT INTO t VALUES (2)"),
 			"schema":   change("DROP TABLE t", "CREATE TABLE t(a)"),
-			"quiet":    func() { rawRun(t, other, quiet...) },
+			"quiet":    func() { rawRun(t, other, quietCommit...) },
 			"nothing":  func() { commitSQL(t, w, sql("DELETE FROM t WHERE a = 'none'")) },
 			"undone":   func() { rawRun(t, other, "BEGIN", "INSERT INTO t VALUES (3)", "ROLLBACK") },
 			"passive":  func() { w.Checkpoint(store.Passive) },
