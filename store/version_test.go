@@ -191,7 +191,9 @@ func TestWhatTheServerWritesForItselfHasNoVersion(t *testing.T) {
 	f("SELECT * FROM log", false)
 	f("SELECT a, (SELECT count(*) FROM _urlite_meta) FROM t", false)
 	f("PRAGMA page_count", false)
-	f("SELECT * FROM pragma_page_count", false)
+	if !store.EngineBundled { // the old one keeps these from clients
+		f("SELECT * FROM pragma_table_info('t')", false)
+	}
 	f("EXPLAIN SELECT * FROM t", true)
 
 	// A statement that is kept reads what its view has become.
