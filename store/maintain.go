@@ -59,8 +59,7 @@ func (w *WriteConn) alone(sql string, limit time.Duration) error {
 	return refuse(w.conn, within(&w.foreign.stopper, limit, func() error { return run(w.conn, sql) }))
 }
 
-// taskTimeMin is how long a statement has to be given. A shorter time may be over before
-// SQLite has begun, when there is nothing to interrupt.
+// taskTimeMin is how long a statement has to be given: less is over before it has begun.
 const taskTimeMin = time.Millisecond
 
 var errNoTime = refusal.New(refusal.RequestTimeout, "the request ran out of time")

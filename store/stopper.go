@@ -15,7 +15,7 @@ type stopper struct {
 	conn  *sqlite.Conn
 	timer *time.Timer
 	armed bool
-	// ended receives one token from each fire.
+	// ended receives a token from a fire that comes with its disarm.
 	ended chan struct{}
 
 	mu sync.Mutex
@@ -30,8 +30,8 @@ type stopper struct {
 func (s *stopper) arm(limit time.Duration) {
 	s.disarm()
 	s.mu.Lock()
+	defer s.mu.Unlock() // it may fire at once
 	s.running, s.fired, s.overdue = true, false, false
-	s.mu.Unlock()
 	s.armed = true
 	if s.timer == nil {
 		s.ended = make(chan struct{}, 1)
@@ -51,15 +51,23 @@ func (s *stopper) disarm() {
 	s.running = false
 	s.mu.Unlock()
 	if !s.timer.Stop() {
-		<-s.ended // it has fired, or is about to: not in the next run
+		<-s.ended // it is about to fire: not in the next run
 	}
 }
 
+// fireAgain is when what still runs is interrupted again: an interrupt that comes before
+// SQLite has begun is lost, and on a busy machine that may be long after arm.
+const fireAgain = 10 * time.Millisecond
+
 func (s *stopper) fire() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.running {
+		s.ended <- struct{}{} // there is room for it
+		return
+	}
 	s.stop()
-	s.mu.Unlock()
-	s.ended <- struct{}{}
+	s.timer.Reset(fireAgain) // before disarm can stop it
 }
 
 // stop interrupts what runs, if anything does. The caller holds mu.
