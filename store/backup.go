@@ -43,9 +43,9 @@ func (r *ReadConn) CopyTo(path string, limit time.Duration) error {
 		return refuse(nil, err)
 	}
 	stop := &r.foreign.stopper
-	stop.arm(limit)
-	defer stop.disarm()
 	err = r.Snapshot(func() error {
+		stop.arm(limit)
+		defer stop.disarm() // before the transaction ends
 		// The transaction begins with its first read.
 		if _, err := queryInt(r.conn, "SELECT count(*) FROM main.sqlite_master"); err != nil {
 			return refuse(r.conn, err)
@@ -125,5 +125,7 @@ func (r *ReadConn) vacuumInto(path string, limit time.Duration) (err error) {
 	}
 	defer stmt.Finalize()
 	bindText(stmt, 1, path)
-	return refuse(r.conn, within(&r.foreign.stopper, limit, func() error { return step(stmt) }))
+	return refuse(r.conn, within(&r.foreign.stopper, limit, func() error {
+		return attaching(r.conn, func() error { return step(stmt) })
+	}))
 }

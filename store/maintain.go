@@ -61,8 +61,7 @@ func (w *WriteConn) alone(sql string, limit time.Duration) error {
 	}))
 }
 
-// taskTimeMin is how long a statement has to be given. A shorter time may be over before
-// SQLite has begun, when there is nothing to interrupt.
+// taskTimeMin is how long a statement has to be given: less is over before it has begun.
 const taskTimeMin = time.Millisecond
 
 var errNoTime = refusal.New(refusal.RequestTimeout, "the request ran out of time")
@@ -72,7 +71,7 @@ func within(s *stopper, limit time.Duration, do func() error) error {
 	if limit < taskTimeMin {
 		return errNoTime
 	}
-	s.arm(limit)
+	s.insist(limit)
 	defer s.disarm()
 	return do()
 }

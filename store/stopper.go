@@ -60,7 +60,7 @@ func (s *stopper) disarm() {
 	s.running = false
 	s.mu.Unlock()
 	if !s.timer.Stop() {
-		<-s.ended // it has fired, or is about to: not in the next run
+		<-s.ended // it is about to fire: not in the next run
 	}
 }
 
@@ -69,15 +69,13 @@ const againAfter = 20 * time.Millisecond
 
 func (s *stopper) fire() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.stop()
-	again := s.running && s.again
-	if again {
+	if s.running && s.again {
 		s.timer.Reset(againAfter)
+		return
 	}
-	s.mu.Unlock()
-	if !again {
-		s.ended <- struct{}{}
-	}
+	s.ended <- struct{}{} // there is room for it
 }
 
 // stop interrupts what runs, if anything does. The caller holds mu.
