@@ -447,3 +447,25 @@ func TestWhicheverDiskCallFailsTheQueryHistoryIsWhole(t *testing.T) {
 		}
 	}
 }
+
+// Another process has given IDs of its own: from the next writing on, those of the ring are
+// beyond them, so that an entry is told with the ID that it is going to have.
+func TestIDsOfAnotherProcessAreStoodClearOf(t *testing.T) {
+	f, c := newFake(t), newClock()
+	w, ring := noting(f, c)
+	note(ring, "a")
+	f.was.log.last = 7
+	for _, want := range []int64{8, 9} {
+		c.advance(logMillis)
+		w.maintainIdle()
+		c.advance(logMillis)
+		w.maintainIdle()
+		if f.was.log.last != want {
+			t.Fatalf("the latest is %d, want %d", f.was.log.last, want)
+		}
+		note(ring, "b")
+		if id := ring.Read(0).Entries[0].ID; id != want+1 {
+			t.Fatalf("the next is told with the ID %d, want %d", id, want+1)
+		}
+	}
+}
