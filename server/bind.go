@@ -61,7 +61,11 @@ func (q *request) timeout() time.Duration { return q.timeoutOr(timeoutDefault) }
 
 // timeoutOr is timeout where a client that says nothing waits for so many seconds.
 func (q *request) timeoutOr(absent int64) time.Duration {
-	seconds, err := strconv.ParseInt(string(q.argument("timeout")), 10, 64)
+	sent := q.argument("timeout")
+	if len(sent) == 0 {
+		return time.Duration(absent) * time.Second
+	}
+	seconds, err := strconv.ParseInt(string(sent), 10, 64)
 	if err != nil {
 		seconds = absent
 	}
