@@ -72,7 +72,7 @@ func newForeignSQL(conn *sqlite.Conn, p policy, options Options) *foreignSQL {
 func (f *foreignSQL) begin(limit time.Duration) {
 	f.authorizer.foreign = true
 	f.account.open()
-	f.stopper.insist(limit)
+	f.stopper.arm(limit)
 }
 
 func (f *foreignSQL) end() {

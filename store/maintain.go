@@ -71,7 +71,7 @@ func within(s *stopper, limit time.Duration, do func() error) error {
 	if limit < taskTimeMin {
 		return errNoTime
 	}
-	s.insist(limit)
+	s.arm(limit)
 	defer s.disarm()
 	return do()
 }

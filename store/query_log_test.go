@@ -9,6 +9,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"crawshaw.io/sqlite"
+
 	"github.com/urlite/urlite/internal/testdb"
 	"github.com/urlite/urlite/querylog"
 	"github.com/urlite/urlite/refusal"
@@ -98,7 +100,7 @@ func TestTheLatestThousandAreKept(t *testing.T) {
 		t.Fatalf("%d entries, %d to %d", len(all), all[0].ID, all[len(all)-1].ID)
 	}
 	// What a client adds goes the same way, in steps.
-	testdb.Exec(t, path, `WITH RECURSIVE n(i) AS (SELECT 2000 UNION ALL SELECT i + 1 FROM n LIMIT 5000)
+	stranger(t, path, `WITH RECURSIVE n(i) AS (SELECT 2000 UNION ALL SELECT i + 1 FROM n LIMIT 5000)
 		INSERT INTO _query_history(id, sql, timestamp, execution_time_ms, success) SELECT i, 'mine', 0, 0, 1 FROM n`)
 	for step := range int64(4) {
 		if last := logged(t, w, entries(1401+step, 1), false); last != 7000+step {
@@ -150,7 +152,7 @@ func TestAnIDIsNeverGivenAgain(t *testing.T) {
 		t.Fatalf("after those of another process comes %d", last)
 	}
 	// An ID that leaves no room is a client's own business.
-	testdb.Exec(t, path, fmt.Sprintf("INSERT INTO _query_history(id, sql, timestamp, execution_time_ms, success) VALUES (%d, 'mine', 0, 9e999, 1)", math.MaxInt64))
+	stranger(t, path, fmt.Sprintf("INSERT INTO _query_history(id, sql, timestamp, execution_time_ms, success) VALUES (%d, 'mine', 0, 9e999, 1)", math.MaxInt64))
 	if last := logged(t, w, entries(16, 1), false); last != 16 {
 		t.Fatalf("after the largest of all comes %d", last)
 	}
@@ -188,13 +190,13 @@ func TestOnlyWhatIsNothingButQueryHistoryIsQuiet(t *testing.T) {
 	f("nothing else, after SQL", 1, nothing)
 	f("SQL that reads", 0, func() { run(w, sql("SELECT 1")) }) // to be safe
 	f("nothing, and a trigger that adds to another table", 1, nothing)
-	testdb.Exec(t, path, "CREATE TRIGGER mine AFTER INSERT ON _query_history BEGIN INSERT INTO t VALUES (new.sql); END")
+	stranger(t, path, "CREATE TRIGGER mine AFTER INSERT ON _query_history BEGIN INSERT INTO t VALUES (new.sql); END")
 	f("a trigger that writes", 0, nothing)
-	testdb.Exec(t, path, "DROP TRIGGER mine", "CREATE TRIGGER mine AFTER INSERT ON _query_history BEGIN DELETE FROM _query_history WHERE id = new.id; END")
+	stranger(t, path, "DROP TRIGGER mine", "CREATE TRIGGER mine AFTER INSERT ON _query_history BEGIN DELETE FROM _query_history WHERE id = new.id; END")
 	f("a trigger that removes", 0, nothing)
-	testdb.Exec(t, path, "DROP TRIGGER mine", "CREATE TRIGGER mine BEFORE INSERT ON _query_history BEGIN SELECT RAISE(IGNORE); END")
+	stranger(t, path, "DROP TRIGGER mine", "CREATE TRIGGER mine BEFORE INSERT ON _query_history BEGIN SELECT RAISE(IGNORE); END")
 	f("a trigger that ignores", 0, nothing)
-	testdb.Exec(t, path, "DROP TABLE _query_history")
+	stranger(t, path, "DROP TABLE _query_history")
 	f("the making of the table", 0, nothing)
 	f("nothing else, in the end", 1, nothing)
 	if n := one(t, path, "SELECT count(*) FROM _query_history").Int; n != 6 {
@@ -234,9 +236,9 @@ func TestATableOfAClientsWithTheNameIsLeftAlone(t *testing.T) {
 		path, w := testdb.Open(t)
 		r := testdb.Reader(t, path)
 		logged(t, w, entries(1, 5), false)
-		testdb.Exec(t, path, "ALTER TABLE _query_history RENAME TO renamed")
+		stranger(t, path, "ALTER TABLE _query_history RENAME TO renamed")
 		if how != "" {
-			testdb.Exec(t, path, how)
+			stranger(t, path, how)
 		}
 		schema := testdb.Text(testdb.Query(t, path, "SELECT * FROM sqlite_master"))
 		if last := logged(t, w, entries(6, 1), how != ""); last != 0 {
@@ -265,7 +267,7 @@ func TestATableOfAClientsWithTheNameIsLeftAlone(t *testing.T) {
 		}
 		if how != "" {
 			kind := strings.Fields(how)[1]
-			testdb.Exec(t, path, "DROP "+kind+" _query_history")
+			stranger(t, path, "DROP "+kind+" _query_history")
 		}
 		if last := logged(t, w, entries(6, 1), true); last != 6 || len(told(t, r)) != 1 {
 			t.Errorf("%s: made anew, the last is %d", how, last)
@@ -286,10 +288,10 @@ func TestWhatRefusesEntriesRefusesThemSoon(t *testing.T) {
 	} {
 		path, w := testdb.Open(t)
 		if strings.Contains(how, "WITH RECURSIVE") { // a trigger's own statement can't have one, its view can
-			testdb.Exec(t, path, "CREATE VIEW endless AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n")
+			stranger(t, path, "CREATE VIEW endless AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n")
 			how = "CREATE TRIGGER mine AFTER INSERT ON _query_history BEGIN SELECT count(*) FROM endless; END"
 		}
-		testdb.Exec(t, path, how)
+		stranger(t, path, how)
 		b := newBook(w)
 		b.begin(t)
 		op := set("k", "v")
@@ -348,4 +350,15 @@ func BenchmarkLog(b *testing.B) {
 			b.ReportMetric(float64(commit.Milliseconds())/float64(b.N), "commit-ms/op")
 		})
 	}
+}
+
+// stranger runs SQL as another program would, which no policy of ours binds.
+func stranger(t testing.TB, path string, statements ...string) {
+	t.Helper()
+	conn, err := sqlite.OpenConn(path, sqlite.SQLITE_OPEN_READWRITE|sqlite.SQLITE_OPEN_NOMUTEX)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	rawRun(t, conn, statements...)
 }

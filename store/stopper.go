@@ -7,40 +7,32 @@ import (
 	"crawshaw.io/sqlite"
 )
 
-// stopper interrupts what runs on a connection when its time is up. It costs a timer's reset
-// per run and no goroutine, unless it fires.
+// stopper interrupts what runs on a connection when its time is up, and again until it is
+// disarmed: an interrupt that falls between two statements stops neither. It costs a timer's
+// reset per run and no goroutine, unless it fires.
 //
-// arm, insist, disarm and late belong to the connection's goroutine.
+// arm, disarm and late belong to the connection's goroutine.
 type stopper struct {
 	conn  *sqlite.Conn
 	timer *time.Timer
 	armed bool
-	// ended receives one token from a fire that no other follows.
+	// ended receives a token from a fire that comes with its disarm.
 	ended chan struct{}
 
 	mu sync.Mutex
 	// running is armed, for other goroutines.
 	running bool
-	// again says that one interrupt is not enough.
-	again bool
-	fired bool
+	fired   bool
 	// overdue says that interruptOverdue has seen this run before.
 	overdue bool
 }
 
 // arm lets what runs from now on run for limit. It ends the run before, if one was.
-func (s *stopper) arm(limit time.Duration) { s.start(limit, false) }
-
-// insist is arm for SQL of a client: when its time is up it is interrupted again and again, as
-// an interrupt that falls between two statements stops neither. Many small statements of ours
-// are not to fail for having taken long together.
-func (s *stopper) insist(limit time.Duration) { s.start(limit, true) }
-
-func (s *stopper) start(limit time.Duration, again bool) {
+func (s *stopper) arm(limit time.Duration) {
 	s.disarm()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.running, s.again, s.fired, s.overdue = true, again, false, false
+	defer s.mu.Unlock() // it may fire at once
+	s.running, s.fired, s.overdue = true, false, false
 	s.armed = true
 	if s.timer == nil {
 		s.ended = make(chan struct{}, 1)
@@ -71,7 +63,7 @@ func (s *stopper) fire() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stop()
-	if s.running && s.again {
+	if s.running {
 		s.timer.Reset(againAfter)
 		return
 	}

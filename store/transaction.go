@@ -112,7 +112,7 @@ func (w *WriteConn) BeginSQL(limit time.Duration) error {
 	w.inRequest = true
 	w.inserts.begin()
 	w.foreign.account.open()
-	w.foreign.stopper.insist(limit)
+	w.foreign.stopper.arm(limit)
 	return nil
 }
 
