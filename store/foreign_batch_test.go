@@ -80,15 +80,13 @@ func TestABatchDoesWhatItsRowsWouldDoOneByOne(t *testing.T) {
 		}
 		first := -1
 		for i, row := range rows {
-			one := sqltx.Item{SQL: "INSERT INTO u VALUES (?, ?)", Values: row, NoFail: true}
-			answer, err := run(w, one)
-			if err != nil {
-				rt.Fatal(err)
+			answer := faults[i]
+			if answer == "" {
+				if answer, err = run(w, sqltx.Item{SQL: "INSERT INTO u VALUES (?, ?)", Values: row, NoFail: true}); err != nil {
+					rt.Fatal(err)
+				}
 			}
-			ok := faults[i] == "" && strings.Contains(answer, `"success":true`)
-			if faults[i] != "" && strings.Contains(answer, `"success":true`) {
-				run(w, sqltx.Item{SQL: "DELETE FROM u WHERE rowid = last_insert_rowid()"})
-			}
+			ok := strings.Contains(answer, `"success":true`)
 			switch {
 			case ok && changed[i] != 1:
 				rt.Fatalf("row %d was skipped", i)

@@ -128,7 +128,7 @@ func (l *queryLog) write(entries []querylog.Entry) (last int64, err error) {
 // but the query history: for everybody else the file is as it was before.
 func (w *WriteConn) settleQuiet() error {
 	l := &w.log
-	if l.changes == 0 || l.made || w.ranSQL || totalChanges(w.conn)-l.changesBefore != l.changes {
+	if l.changes == 0 || l.made || w.foreignRan || totalChanges(w.conn)-l.changesBefore != l.changes {
 		return nil
 	}
 	return run(w.conn, countQuiet)

@@ -192,8 +192,6 @@ func TestOnlyWhatIsNothingButQueryHistoryIsQuiet(t *testing.T) {
 	f("nothing, and a trigger that adds to another table", 1, nothing)
 	stranger(t, path, "CREATE TRIGGER mine AFTER INSERT ON _query_history BEGIN INSERT INTO t VALUES (new.sql); END")
 	f("a trigger that writes", 0, nothing)
-	stranger(t, path, "DROP TRIGGER mine", "CREATE TRIGGER mine AFTER INSERT ON _query_history BEGIN DELETE FROM _query_history WHERE id = new.id; END")
-	f("a trigger that removes", 0, nothing)
 	stranger(t, path, "DROP TRIGGER mine", "CREATE TRIGGER mine BEFORE INSERT ON _query_history BEGIN SELECT RAISE(IGNORE); END")
 	f("a trigger that ignores", 0, nothing)
 	stranger(t, path, "DROP TABLE _query_history")
@@ -283,6 +281,7 @@ func TestWhatRefusesEntriesRefusesThemSoon(t *testing.T) {
 		"CREATE TRIGGER mine BEFORE INSERT ON _query_history BEGIN SELECT RAISE(ROLLBACK, 'no'); END",
 		"CREATE TRIGGER mine AFTER INSERT ON _query_history BEGIN SELECT count(*) FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n); END",
 		"CREATE TRIGGER mine AFTER INSERT ON _query_history BEGIN INSERT INTO _urlite_meta(name) VALUES ('mine'); END",
+		"CREATE TRIGGER mine AFTER INSERT ON _query_history BEGIN DELETE FROM _query_history WHERE id = new.id; END",
 		"ALTER TABLE _query_history ADD COLUMN more NOT NULL DEFAULT '' CHECK (more <> '')",
 		"CREATE UNIQUE INDEX mine ON _query_history(timestamp)",
 	} {

@@ -156,6 +156,7 @@ var errTemporary = refusal.New(refusal.SQLError, "temporary triggers are not sup
 // TransactionEnded, nothing but Rollback is left.
 func (w *WriteConn) RunItem(item *sqltx.Item, rowsMax int, out Results) error {
 	before, schema := totalChanges(w.conn), w.schema.version
+	w.foreignRan = true
 	w.foreign.authorizer.foreign = true
 	w.inserts.beginItem()
 	err := w.runItem(item, rowsMax, out)

@@ -63,6 +63,8 @@ type WriteConn struct {
 	// transaction, and doubted that it may have since a sequence beyond all entries was last
 	// committed.
 	ranSQL, doubted bool
+	// foreignRan says that any SQL of a client has run in this transaction.
+	foreignRan bool
 	// reserved says that the sequence has moved in this transaction.
 	reserved bool
 	counts   counts
@@ -279,7 +281,7 @@ func (w *WriteConn) Commit() error {
 		return refuse(w.conn, err)
 	}
 	w.doubted = w.ranSQL || (w.doubted && !w.reserved)
-	w.ranSQL, w.counts.doubted = false, false
+	w.ranSQL, w.foreignRan, w.counts.doubted = false, false, false
 	w.settleRetentions(true)
 	w.actors.committed()
 	w.resetArena()
@@ -291,7 +293,7 @@ func (w *WriteConn) Rollback() error {
 	w.foreign.stopper.disarm()
 	w.leaveRequest()
 	w.marks.open = w.marks.open[:0]
-	w.ranSQL, w.whole, w.counts.doubted = false, false, true
+	w.ranSQL, w.foreignRan, w.whole, w.counts.doubted = false, false, false, true
 	w.settleRetentions(false)
 	w.actors.rolledBack()
 	w.meta.forget()
