@@ -74,6 +74,12 @@ type (
 // DefaultWriterLimits are the limits of a server that nobody configured.
 func DefaultWriterLimits() WriterLimits { return writer.DefaultLimits() }
 
+// What the SQL of one request may take, unless the operator decides.
+const (
+	SQLMemoryDefault = store.SQLMemoryDefault
+	SQLFilesDefault  = store.SQLFilesDefault
+)
+
 // ParseSynchronous reads "full" or "normal".
 func ParseSynchronous(text string) (store.Synchronous, error) { return store.ParseSynchronous(text) }
 

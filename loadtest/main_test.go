@@ -9,14 +9,6 @@ import (
 	"testing"
 )
 
-// awaited are the scenarios that the server can't do yet, and how that is told.
-var awaited = map[string]string{
-	"sql-batch":        "valuesBatch is not supported yet",
-	"sql-batch-shared": "valuesBatch is not supported yet",
-	"export-csv":       "no such path",
-	"query-history":    "flag provided but not defined: -query-history",
-}
-
 // The scenarios run short here: what they count must add up, how fast they are
 // is nobody's business in a test.
 func TestEveryScenarioRunsAndItsIncrementsAddUp(t *testing.T) {
@@ -27,7 +19,7 @@ func TestEveryScenarioRunsAndItsIncrementsAddUp(t *testing.T) {
 		"-duration", "300ms", "-memory-duration", "500ms", "-expiring", "500", "-entries", "4000", "-table-keys", "2000", "-profile", profile,
 	}, &out, &failures)
 	t.Logf("\n%s", &out)
-	if failed := code != 0; failed != (len(awaited) > 0) || failures.Len() > 0 {
+	if code != 0 || failures.Len() > 0 {
 		t.Errorf("exit code %d: %s", code, &failures)
 	}
 	for _, s := range scenarios(500) {
@@ -36,13 +28,8 @@ func TestEveryScenarioRunsAndItsIncrementsAddUp(t *testing.T) {
 			t.Errorf("scenario %s is not in the table", s.name)
 			continue
 		}
-		line, told, _ := strings.Cut(line, "\n")
-		how, waited := awaited[s.name]
-		if failed := strings.HasSuffix(line, "FAILED"); failed != waited {
-			t.Errorf("scenario %s failed: %v, awaited: %v", s.name, failed, waited)
-		}
-		if !strings.Contains(told, how) {
-			t.Errorf("scenario %s does not say %q", s.name, how)
+		if line, _, _ = strings.Cut(line, "\n"); strings.HasSuffix(line, "FAILED") {
+			t.Errorf("scenario %s failed", s.name)
 		}
 	}
 	if taken, err := os.Stat(profile); err != nil || taken.Size() == 0 {

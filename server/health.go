@@ -61,7 +61,8 @@ func (s *Server) cacheHealth() healthCache {
 // features are what clients may count on beyond the common API.
 var features = []string{
 	"kv", "kv.batch", "kv.counters", "kv.paths", "kv.arrays", "kv.ttl", "kv.conditions", "kv.idempotency", "kv.limits",
-	"kv.directory", "kv.history", "sql.transaction", "sql.query", "db.import", "metrics",
+	"kv.directory", "kv.history", "sql.transaction", "sql.batch", "sql.mixed", "sql.if", "sql.query", "db.schema", "db.export",
+	"db.import", "db.backup", "db.maintenance", "query.history", "metrics",
 }
 
 func health(q *request) error {
@@ -96,6 +97,8 @@ func health(q *request) error {
 			"batch_items":        limits.BatchItemsMax,
 			"list_items":         limits.ListItemsMax,
 			"transaction_items":  s.config.SQL.ItemsMax,
+			"batch_rows":         s.config.SQL.BatchRowsMax,
+			"transaction_rows":   s.config.SQL.RowsAllMax,
 			"result_rows":        s.config.SQL.RowsMax,
 			"response_bytes":     s.config.SQL.BytesMax,
 		},

@@ -44,23 +44,23 @@ type Options struct {
 	BusyWait time.Duration
 	// SQLMemoryBytes and SQLFilesBytes bound what the SQL of one request of a client may
 	// take: memory at a time, and temporary files (sorts, intermediate results, what a
-	// savepoint would bring back) in all. 0 is sqlMemoryDefault and sqlFilesDefault.
+	// savepoint would bring back) in all. 0 is SQLMemoryDefault and SQLFilesDefault.
 	SQLMemoryBytes, SQLFilesBytes int64
 	// Versions, which the readers of a database share, lets them tell its versions.
 	Versions *Versions
 }
 
 const (
-	// sqlMemoryDefault is room for several of the largest values at once, and leaves room
+	// SQLMemoryDefault is room for several of the largest values at once, and leaves room
 	// for many requests on a small machine. Sorts spill to files long before.
-	sqlMemoryDefault = 256 << 20
-	// sqlFilesDefault lets somebody sort, or build an index over, some five million rows of
+	SQLMemoryDefault = 256 << 20
+	// SQLFilesDefault lets somebody sort, or build an index over, some five million rows of
 	// a hundred bytes: what is sorted is written about twice.
-	sqlFilesDefault = 1 << 30
+	SQLFilesDefault = 1 << 30
 )
 
-func (o Options) sqlMemory() int64 { return cmp.Or(o.SQLMemoryBytes, sqlMemoryDefault) }
-func (o Options) sqlFiles() int64  { return cmp.Or(o.SQLFilesBytes, sqlFilesDefault) }
+func (o Options) sqlMemory() int64 { return cmp.Or(o.SQLMemoryBytes, SQLMemoryDefault) }
+func (o Options) sqlFiles() int64  { return cmp.Or(o.SQLFilesBytes, SQLFilesDefault) }
 
 // busyWaitDefault outlasts a checkpoint of another process.
 const busyWaitDefault = 5 * time.Second

@@ -32,6 +32,9 @@ type settings struct {
 	pprof         string
 	writer        catalog.WriterLimits
 	keep          catalog.KeepLimits
+	queryHistory  bool
+	sqlMemory     int64
+	sqlFiles      int64
 
 	uploadBytesMax int64
 }
@@ -88,6 +91,10 @@ func (s *settings) define(flags *flag.FlagSet) {
 	flags.IntVar(&s.limits.BatchItemsMax, "max-batch-items", s.limits.BatchItemsMax, "most items of a batch; a batch is never cut, so a large one holds up everybody behind it")
 	flags.IntVar(&s.limits.ListItemsMax, "max-list-items", s.limits.ListItemsMax, "most items in a page of a list")
 	flags.IntVar(&s.sqlLimits.ItemsMax, "max-transaction-items", s.sqlLimits.ItemsMax, "most items of a SQL transaction")
+	flags.IntVar(&s.sqlLimits.BatchRowsMax, "max-batch-rows", s.sqlLimits.BatchRowsMax, "most rows of values for one statement of a SQL transaction")
+	flags.IntVar(&s.sqlLimits.RowsAllMax, "max-transaction-rows", s.sqlLimits.RowsAllMax, "most rows of values in a SQL transaction; it is never cut, so a large one holds up everybody behind it")
+	flags.Int64Var(&s.sqlMemory, "sql-memory-bytes", catalog.SQLMemoryDefault, "most memory that SQLite may take for the SQL of one request")
+	flags.Int64Var(&s.sqlFiles, "sql-files-bytes", catalog.SQLFilesDefault, "most bytes that the SQL of one request may write to temporary files: sorts, and indexes that are made")
 	flags.IntVar(&s.sqlLimits.RowsMax, "max-result-rows", s.sqlLimits.RowsMax, "most rows of one result; what is beyond is cut off, and the answer says so")
 	flags.IntVar(&s.sqlLimits.BytesMax, "max-response-bytes", s.sqlLimits.BytesMax, "largest answer")
 	flags.IntVar(&s.readers, "readers", max(4, 2*runtime.NumCPU()), "read-only connections per database; more than twice the cores only helps against slow queries")
@@ -95,6 +102,7 @@ func (s *settings) define(flags *flag.FlagSet) {
 	flags.DurationVar(&s.idleAfter, "idle-close", 5*time.Minute, "close a database that nobody used for this long; 0 = never")
 	flags.DurationVar(&s.busyWait, "busy-wait", 5*time.Second, "wait for a lock that another process holds on a file, then answer 503")
 	flags.StringVar(&s.pprof, "pprof", "", "address that serves profiles of the program, such as 127.0.0.1:6060; never one that the network reaches")
+	flags.BoolVar(&s.queryHistory, "query-history", true, "keep the latest 1,000 requests of each database in it: SQL and keys, never values; see /history")
 	flags.Int64Var(&s.keep.Entries, "keep-entries", 0, "entries of history kept of each key, where its table does not say; 0 = all")
 	flags.Int64Var(&s.keep.Seconds, "keep-seconds", 0, "age in seconds at which history is forgotten, where its table does not say; 0 = never")
 	flags.IntVar(&s.writer.GroupOpsMax, "group-ops-max", s.writer.GroupOpsMax, "most key-value operations committed together")
@@ -146,6 +154,8 @@ func (s *settings) check() error {
 		{"max-import-bytes", s.importMax}, {"max-value-bytes", int64(s.limits.ValueBytesMax)},
 		{"max-key-bytes", int64(s.limits.KeyBytesMax)}, {"max-batch-items", int64(s.limits.BatchItemsMax)},
 		{"max-list-items", int64(s.limits.ListItemsMax)}, {"max-transaction-items", int64(s.sqlLimits.ItemsMax)},
+		{"max-batch-rows", int64(s.sqlLimits.BatchRowsMax)}, {"max-transaction-rows", int64(s.sqlLimits.RowsAllMax)},
+		{"sql-memory-bytes", s.sqlMemory}, {"sql-files-bytes", s.sqlFiles},
 		{"max-result-rows", int64(s.sqlLimits.RowsMax)}, {"max-response-bytes", int64(s.sqlLimits.BytesMax)},
 		{"readers", int64(s.readers)}, {"open-databases-max", int64(s.openMax)},
 		{"busy-wait", int64(s.busyWait)}, {"group-ops-max", int64(s.writer.GroupOpsMax)},

@@ -96,11 +96,14 @@ func (s *settings) catalog() (*catalog.Catalog, error) {
 		return nil, err
 	}
 	return catalog.New(catalog.Config{
-		Rules:        rules,
-		Store:        catalog.StoreOptions{Synchronous: synchronous, BusyWait: s.busyWait},
+		Rules: rules,
+		Store: catalog.StoreOptions{
+			Synchronous: synchronous, BusyWait: s.busyWait,
+			SQLMemoryBytes: s.sqlMemory, SQLFilesBytes: s.sqlFiles,
+		},
 		Writer:       s.writer,
 		Keep:         s.keep,
-		QueryHistory: true,
+		QueryHistory: s.queryHistory,
 		Readers:      s.readers,
 		OpenMax:      s.openMax,
 		IdleAfter:    s.idleAfter,
