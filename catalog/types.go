@@ -65,6 +65,8 @@ const (
 type (
 	// WriterLimits bound what waits and what is committed together.
 	WriterLimits = writer.Limits
+	// Way has long queries give way.
+	Way = store.Way
 	// StoreOptions are how a file is run.
 	StoreOptions = store.Options
 	// KeepLimits are how much of the past is kept.
@@ -79,6 +81,9 @@ const (
 	SQLMemoryDefault = store.SQLMemoryDefault
 	SQLFilesDefault  = store.SQLFilesDefault
 )
+
+// NewWay makes a way for a machine with so many processors.
+func NewWay(processors int) *Way { return store.NewWay(processors) }
 
 // ParseSynchronous reads "full" or "normal".
 func ParseSynchronous(text string) (store.Synchronous, error) { return store.ParseSynchronous(text) }

@@ -68,3 +68,9 @@ func (w *WriteConn) Spilled() int64 { return int64(w.foreign.account.c.spilled) 
 
 // PragmaKnown tells whether the policy has thought about a PRAGMA.
 func PragmaKnown(name string) bool { _, known := pragmas[name]; return known }
+
+// Believe has others take so many thousandths of the machine, whatever they do.
+func (w *Way) Believe(share int) { w.believe(share) }
+
+// Pauses is how often a query has given way.
+func (w *Way) Pauses() int64 { return w.pauses() }

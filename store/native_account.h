@@ -2,6 +2,7 @@
 #define URLITE_NATIVE_ACCOUNT_H
 
 #include "native_sqlite.h"
+#include "native_way.h"
 
 // An account is what the SQL of one request may take, and has taken: memory of SQLite's,
 // net, and bytes written to temporary files, in all.
@@ -10,6 +11,7 @@ typedef struct {
 	sqlite3_int64 spilled, spilled_max;
 	int exceeded; // OVER_MEMORY, OVER_FILES
 	sqlite3 *db;
+	urlite_walk walk; // of the request, where queries give way
 } urlite_account;
 
 enum { OVER_MEMORY = 1, OVER_FILES = 2 };

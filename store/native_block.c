@@ -136,6 +136,7 @@ int urlite_step_block(urlite_account *payer, sqlite3_stmt *stmt, char *buffer, i
 	int before = sqlite3_total_changes(db), code, columns = 0;
 	char *end = buffer;
 	urlite_payer = payer;
+	urlite_walk_in(&payer->walk);
 	out->rows = out->bytes = 0;
 	for (;;) {
 		code = out->stands ? ROW : sqlite3_step(stmt);
@@ -158,7 +159,20 @@ int urlite_step_block(urlite_account *payer, sqlite3_stmt *stmt, char *buffer, i
 	// SQLite's count of changes is that of the latest statement that changed anything,
 	// which need not be this one.
 	if (sqlite3_total_changes(db) != before) out->changed = sqlite3_changes(db);
+	urlite_walk_out(&payer->walk);
 	return paid(code);
+}
+
+// give_way is SQLite's progress handler: of a client's SQL, not of ours on the same connection.
+static int give_way(void *payer) {
+	if (urlite_payer == payer) urlite_give_way(&((urlite_account*)payer)->walk);
+	return 0;
+}
+
+void urlite_walk_on(urlite_account *payer, urlite_way *way) {
+	enum { INSTRUCTIONS = 1000 }; // some ten microseconds
+	payer->walk.way = way;
+	sqlite3_progress_handler(payer->db, INSTRUCTIONS, give_way, payer);
 }
 
 int urlite_read_column(urlite_account *payer, sqlite3_stmt *stmt, int column, urlite_column *out) {

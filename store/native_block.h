@@ -38,6 +38,8 @@ int urlite_step_block(urlite_account*, sqlite3_stmt*, char *buffer, int room, in
 int urlite_read_column(urlite_account*, sqlite3_stmt*, int column, urlite_column*);
 int urlite_run_batch(urlite_account*, sqlite3_stmt*, const char *rows, int count, int cells, const int *places,
 	uint32_t *starts, sqlite3_int64 *changed, urlite_batch*);
+// urlite_walk_on has the queries of the account's connection give way from now on.
+void urlite_walk_on(urlite_account*, urlite_way*);
 int urlite_finish(urlite_account*, sqlite3_stmt*, int finalize);
 
 #endif

@@ -46,13 +46,20 @@ func newAccount(conn *sqlite.Conn, options Options) account {
 	a := account{c: (*C.urlite_account)(C.calloc(1, C.sizeof_urlite_account))}
 	a.c.memory_max, a.c.spilled_max = C.sqlite3_int64(options.sqlMemory()), C.sqlite3_int64(options.sqlFiles())
 	a.c.db = (*C.sqlite3)(connHandle(conn))
+	if options.Way != nil {
+		C.urlite_walk_on(a.c, (*C.urlite_way)(unsafe.Pointer(options.Way.c)))
+	}
 	a.overMemory = refusal.Newf(refusal.SQLError, "the SQL needs more than %d bytes of memory", options.sqlMemory())
 	a.overFiles = refusal.Newf(refusal.SQLError, "the SQL needs more than %d bytes of temporary files", options.sqlFiles())
 	return a
 }
 
 // open begins a request's account, and next a statement's part of it.
-func (a account) open() { a.c.memory, a.c.spilled, a.c.exceeded = 0, 0, 0 }
+func (a account) open() {
+	a.c.memory, a.c.spilled, a.c.exceeded = 0, 0, 0
+	a.c.walk.ran = 0
+}
+
 func (a account) next() { a.c.exceeded = 0 }
 
 // overdrawn is the refusal of a statement that failed because it took too much, nil if

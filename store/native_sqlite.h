@@ -65,6 +65,7 @@ extern LINKED void sqlite3_result_blob(sqlite3_context*, const void*, int, void(
 extern LINKED void sqlite3_result_error_nomem(sqlite3_context*);
 extern LINKED void sqlite3_result_error_toobig(sqlite3_context*);
 extern LINKED void sqlite3_result_error_code(sqlite3_context*, int);
+extern LINKED void sqlite3_progress_handler(sqlite3*, int, int(*)(void*), void*);
 extern LINKED int sqlite3_limit(sqlite3*, int, int);
 extern LINKED void *sqlite3_malloc64(unsigned long long);
 extern LINKED void sqlite3_free(void*);

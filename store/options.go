@@ -46,6 +46,9 @@ type Options struct {
 	// take: memory at a time, and temporary files (sorts, intermediate results, what a
 	// savepoint would bring back) in all. 0 is SQLMemoryDefault and SQLFilesDefault.
 	SQLMemoryBytes, SQLFilesBytes int64
+	// Way, if not nil, has the long queries of clients on readers give way to all else. A
+	// writer's don't: others wait for them to end.
+	Way *Way
 	// Versions, which the readers of a database share, lets them tell its versions.
 	Versions *Versions
 }

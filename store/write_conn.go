@@ -144,6 +144,7 @@ func (w *WriteConn) prepare(options Options) (err error) {
 		return err
 	}
 	w.inserts = newInsertWatch(w.conn)
+	options.Way = nil
 	w.foreign = newForeignSQL(w.conn, writePolicy, options)
 	return w.marks.prepare(w.conn)
 }

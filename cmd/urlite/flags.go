@@ -33,8 +33,10 @@ type settings struct {
 	writer        catalog.WriterLimits
 	keep          catalog.KeepLimits
 	queryHistory  bool
-	sqlMemory     int64
-	sqlFiles      int64
+
+	queriesGiveWay bool
+	sqlMemory      int64
+	sqlFiles       int64
 
 	uploadBytesMax int64
 }
@@ -94,6 +96,7 @@ func (s *settings) define(flags *flag.FlagSet) {
 	flags.IntVar(&s.sqlLimits.BatchRowsMax, "max-batch-rows", s.sqlLimits.BatchRowsMax, "most rows of values for one statement of a SQL transaction")
 	flags.IntVar(&s.sqlLimits.RowsAllMax, "max-transaction-rows", s.sqlLimits.RowsAllMax, "most rows of values in a SQL transaction; it is never cut, so a large one holds up everybody behind it")
 	flags.Int64Var(&s.sqlMemory, "sql-memory-bytes", catalog.SQLMemoryDefault, "most memory that SQLite may take for the SQL of one request")
+	flags.BoolVar(&s.queriesGiveWay, "queries-give-way", true, "let queries that run for longer than 20 ms sleep while the rest of the server is busy, so that nobody waits long for them; they then take up to fifty times longer")
 	flags.Int64Var(&s.sqlFiles, "sql-files-bytes", catalog.SQLFilesDefault, "most bytes that the SQL of one request may write to temporary files: sorts, and indexes that are made")
 	flags.IntVar(&s.sqlLimits.RowsMax, "max-result-rows", s.sqlLimits.RowsMax, "most rows of one result; what is beyond is cut off, and the answer says so")
 	flags.IntVar(&s.sqlLimits.BytesMax, "max-response-bytes", s.sqlLimits.BytesMax, "largest answer")

@@ -85,6 +85,14 @@ func spareProcessors() {
 	}
 }
 
+// way is what long queries give way by, nil if they don't.
+func (s *settings) way() *catalog.Way {
+	if !s.queriesGiveWay {
+		return nil
+	}
+	return catalog.NewWay(runtime.NumCPU())
+}
+
 // catalog opens the folder.
 func (s *settings) catalog() (*catalog.Catalog, error) {
 	rules, err := catalog.NewRules(s.dir, s.anyPath)
@@ -100,6 +108,7 @@ func (s *settings) catalog() (*catalog.Catalog, error) {
 		Store: catalog.StoreOptions{
 			Synchronous: synchronous, BusyWait: s.busyWait,
 			SQLMemoryBytes: s.sqlMemory, SQLFilesBytes: s.sqlFiles,
+			Way: s.way(),
 		},
 		Writer:       s.writer,
 		Keep:         s.keep,
