@@ -36,20 +36,18 @@ func openStoreLoop(folder string) (*storeLoop, error) {
 	if err := l.commit(&create); err != nil {
 		return nil, errors.Join(err, l.close())
 	}
-	rows := &sqltx.PackedRows{Count: batchRows}
 	for row := range batchRows {
-		rows.Rows = sqltx.AppendPacked(rows.Rows, []sqltx.Value{
-			{Kind: sqltx.Integer, Int: int64(firstID + row)},
-			{Kind: sqltx.Text, Bytes: []byte(insertText)},
-		})
+		item := l.request.AddItem()
+		item.SQL = insertRowSQL
+		item.Values = append(item.Values,
+			sqltx.Value{Kind: sqltx.Integer, Int: int64(firstID + row)},
+			sqltx.Value{Kind: sqltx.Text, Bytes: []byte(insertText)})
 	}
-	item := l.request.AddItem()
-	item.SQL, item.Batch = insertRowSQL, rows
 	return l, nil
 }
 
-// insertBatch inserts and commits as many rows as a request does, in the fastest way that
-// the store has: the statement is prepared once, its rows are there, packed.
+// insertBatch inserts and commits as many rows as a request does, each by an item of its
+// own: the statement is prepared once, its values are there.
 func (l *storeLoop) insertBatch() error {
 	if err := l.commit(&l.request); err != nil {
 		return err
