@@ -10,8 +10,8 @@ import (
 
 // Only what is long and a client's gives way, only on a reader, and only to a busy process.
 func TestLongQueriesGiveWayToABusyProcess(t *testing.T) {
-	const long = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000000) SELECT count(*) FROM n"
-	const many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 500000) SELECT i FROM n"
+	const long = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 600000) SELECT count(*) FROM n"
+	const many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 300000) SELECT i FROM n"
 	f := func(what string, share int, wants bool, run func(r *store.ReadConn, w *store.WriteConn)) {
 		t.Helper()
 		way := store.NewWay(2)
