@@ -53,10 +53,7 @@ func (b *transactionBinder) bindBatch(list []byte, item *sqltx.Item) error {
 				return err
 			}
 		}
-		values := p.pack(raw)
-		if err := b.count(values); err != nil {
-			return err
-		}
+		p.pack(raw)
 	}
 	item.Batch = &sqltx.PackedRows{Rows: p.rows, Count: count}
 	item.Names = p.names
@@ -87,11 +84,11 @@ func (p *batchPacker) setNames(object []byte) error {
 	return nil
 }
 
-// pack appends a row and tells how many values it has.
-func (p *batchPacker) pack(raw []byte) (values int) {
+// pack appends a row.
+func (p *batchPacker) pack(raw []byte) {
 	start := len(p.rows)
 	p.rows = append(p.rows, make([]byte, sqltx.PackedHead)...)
-	fault := ""
+	values, fault := 0, ""
 	switch {
 	case raw[0] == '[' && p.names == nil:
 		values, fault = p.packList(raw)
@@ -106,10 +103,9 @@ func (p *batchPacker) pack(raw []byte) (values int) {
 	}
 	if fault != "" {
 		p.rows = sqltx.AppendFault(p.rows[:start], fault)
-		return values
+		return
 	}
 	p.rows = sqltx.EndPacked(p.rows, start, values)
-	return values
 }
 
 func (p *batchPacker) packList(array []byte) (values int, fault string) {

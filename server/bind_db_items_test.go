@@ -67,7 +67,8 @@ func TestBatchesAndItemsHaveLimits(t *testing.T) {
 	f(`{"query":"a"}`+strings.Repeat(`,{"query":"a"}`, limits.ItemsMax), sqltx.WholeRequest, "too many items in the transaction; at most 10000 are allowed")
 	limits.ValuesMax = 10
 	f(`{"statement":"a","valuesBatch":[[1,2,3,4,5],[1,2,3,4,5]]}`, 0, "")
-	f(`{"query":"a","values":[1]},{"statement":"a","valuesBatch":[[1,2,3,4,5],[1,2,3,4,5]]}`, 1, "too many values")
+	f(`{"statement":"a","valuesBatch":[[1,2,3,4,5],[1,2,3,4,5],[1]]}`, 0, "") // they are packed
+	f(`{"query":"a","values":[1,2,3,4,5]},{"statement":"a","values":[1,2,3,4,5,6]}`, sqltx.WholeRequest, "too many values")
 }
 
 func TestWhatRowsOfABatchAreBoundAs(t *testing.T) {

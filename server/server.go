@@ -28,6 +28,8 @@ type Config struct {
 	// Version, Built, SQLiteVersion, Synchronous and Warnings are shown in /health.
 	Version, Built, SQLiteVersion, Synchronous string
 	Warnings                                   []string
+	// SQLMemoryBytes and SQLFilesBytes are what the SQL of one request may take, for /health.
+	SQLMemoryBytes, SQLFilesBytes int64
 	// CreateMissing lets a write to a new name make the database, where the request
 	// does not say.
 	CreateMissing bool

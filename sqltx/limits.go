@@ -5,8 +5,9 @@ package sqltx
 type Limits struct {
 	// ItemsMax bounds the items of one transaction.
 	ItemsMax int
-	// ValuesMax bounds the values of all its items, which take far more memory
-	// than the two bytes that a short one takes in a body.
+	// ValuesMax bounds the values of all its items, which take far more memory than the
+	// two bytes that a short one takes in a body. Those of batches are packed, and take a
+	// few times their body at most: its limit bounds them.
 	ValuesMax int
 	// BatchRowsMax bounds the rows of one item's batch, and RowsAllMax those of all its
 	// batches: each is an execution of its statement.

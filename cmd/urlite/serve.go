@@ -135,6 +135,8 @@ func (s *settings) server(engine string, log *slog.Logger) server.Config {
 		Now:           now,
 		Log:           log,
 
+		SQLMemoryBytes: s.sqlMemory,
+		SQLFilesBytes:  s.sqlFiles,
 		BodiesBytesMax: s.bodiesMax,
 		ImportBytesMax: s.importMax,
 		UploadBytesMax: s.uploadBytesMax,
