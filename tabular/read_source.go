@@ -1,6 +1,7 @@
 package tabular
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -70,6 +71,15 @@ func (b *bounded) Read(p []byte) (int, error) {
 
 // byteOrderMark is what some programs begin a file of UTF-8 with.
 const byteOrderMark = "\ufeff"
+
+// windowOn reads ahead in a file, behind its byte order mark.
+func windowOn(from io.Reader) *bufio.Reader {
+	window := bufio.NewReaderSize(from, windowBytes)
+	if begin, err := window.Peek(len(byteOrderMark)); err == nil && string(begin) == byteOrderMark {
+		window.Discard(len(byteOrderMark))
+	}
+	return window
+}
 
 // checkColumns refuses names that no table can have.
 func checkColumns(names []string) error {
