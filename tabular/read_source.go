@@ -96,23 +96,13 @@ func checkColumns(names []string) error {
 		case strings.IndexByte(name, 0) >= 0:
 			return malformed("the name of column %d contains NUL", i+1)
 		}
-		folded := FoldName(name)
+		folded := sqltx.FoldName(name)
 		if taken[folded] {
 			return malformed("the column %q is there more than once", short(name))
 		}
 		taken[folded] = true
 	}
 	return nil
-}
-
-// FoldName is a name as SQLite compares it: letters of ASCII are alike in both cases.
-func FoldName(name string) string {
-	return strings.Map(func(letter rune) rune {
-		if letter >= 'A' && letter <= 'Z' {
-			letter += 'a' - 'A'
-		}
-		return letter
-	}, name)
 }
 
 // short is a text of a client's as a message may have it.
