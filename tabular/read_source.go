@@ -105,11 +105,7 @@ func checkColumns(names []string) error {
 	return nil
 }
 
-// short is a text of a client's as a message may have it.
-func short(text string) string {
-	const most = 64
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
-}
+// shownBytesMax bounds a name or a value that a message has in it.
+const shownBytesMax = 64
+
+func short(text string) string { return refusal.Shown(text, shownBytesMax) }
