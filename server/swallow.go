@@ -66,11 +66,12 @@ func (q *request) leftover(bytesMax int) bool {
 // look for an answer only after that, and a connection that is closed with bytes
 // unread is reset, which takes the answer with it.
 func swallow(conn net.Conn, bytesMax int) {
-	buffer := make([]byte, 64<<10)
+	buffer := bodySteps.Get().(*[bodyStepBytes]byte)
+	defer bodySteps.Put(buffer)
 	defer conn.SetDeadline(time.Time{})
 	for end := time.Now().Add(swallowMax); bytesMax > 0 && time.Now().Before(end); {
 		conn.SetDeadline(time.Now().Add(swallowSilence)) // of both sides: that one is exact
-		n, err := conn.Read(buffer)
+		n, err := conn.Read(buffer[:])
 		if err != nil {
 			return
 		}

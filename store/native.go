@@ -44,6 +44,10 @@ import (
 // switches, and an interrupt without a goroutine. It takes SQLite's handles out of
 // the binding's values; both are pinned together in go.mod, and handleOffset
 // refuses to start on a binding that it doesn't know.
+//
+// SQLite calls Go for the authorizer, when it compiles a statement; and it would to log, if
+// anybody set the binding's Logger. So nocallback is for functions that compile nothing (a
+// step may), and whoever wants that log has to give it up.
 
 // SQLite's db_config verbs, https://sqlite.org/c3ref/c_dbconfig_defensive.html.
 const (
