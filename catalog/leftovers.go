@@ -12,8 +12,9 @@ import (
 // younger one may be another server's, which is still at work on it.
 const leftoverMillis = 60 * 60 * 1000
 
-// building are the beginnings of the names under which databases are built.
-var building = [...]string{ownPrefix + "-create-", ownPrefix + "-restore-", ownPrefix + "-backup-"}
+// building are the beginnings of the names under which databases are built (store), and of
+// the one that the rows of an import have until it is taken away (spool).
+var building = [...]string{ownPrefix + "-create-", ownPrefix + "-restore-", ownPrefix + "-backup-", ownPrefix + "-import-"}
 
 // RemoveLeftovers removes from the databases folder what a server that was killed had begun.
 func (c *Catalog) RemoveLeftovers() {

@@ -253,6 +253,7 @@ func TestLeftoversAreRemovedWhenTheyAreOld(t *testing.T) {
 	f(".urlite-restore-123", 2*time.Hour, false)
 	f(".urlite-restore-123-wal", 2*time.Hour, false)
 	f(".urlite-backup-123", 2*time.Hour, false)
+	f(".urlite-import-123", 2*time.Hour, false)
 	f(".urlite-backup-124", time.Minute, true)
 	f(".urlite-somebody-else", 2*time.Hour, true)
 	f("create-123.txt", 2*time.Hour, true)

@@ -65,7 +65,7 @@ const (
 // by Kind, never by text.
 type Refusal struct {
 	Kind Kind
-	// Text is shown to the client, except for kinds that map to a 5xx.
+	// Text is in words for the client, who is told it but for faults of ours: see Public.
 	Text string
 	// Facts are further fields of the answer, such as a current ETag: JSON members, each
 	// with a comma before it.
@@ -91,6 +91,17 @@ func (r *Refusal) Error() string {
 
 // Unwrap returns the cause.
 func (r *Refusal) Unwrap() error { return r.Cause }
+
+// Public is what a client may read: of a fault of ours never more than that it happened.
+func (r *Refusal) Public() string {
+	switch {
+	case r.Kind == DatabaseError:
+		return "internal database error"
+	case r.Kind == Internal, r.Kind == FileSystemError, r.Kind == DeleteIncomplete, r.Kind == 0, r.Kind >= KindEnd:
+		return "internal error"
+	}
+	return r.Text
+}
 
 // New returns a refusal with a fixed text.
 func New(kind Kind, text string) *Refusal { return &Refusal{Kind: kind, Text: text} }

@@ -28,15 +28,6 @@ func (b *jsonBody) textOrNull(name, value string) {
 	b.text(name, value)
 }
 
-// moment appends ,"name": a time to come in seconds, or null for never.
-func (b *jsonBody) moment(name string, millis int64) {
-	if millis == 0 {
-		b.null(name)
-		return
-	}
-	b.number(name, secondsUp(millis))
-}
-
 // number appends ,"name":n.
 func (b *jsonBody) number(name string, n int64) {
 	b.name(name)

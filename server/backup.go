@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"github.com/valyala/fasthttp"
 )
@@ -44,7 +43,7 @@ func getBackup(q *request) error {
 	}
 	header.Set(fasthttp.HeaderVary, fasthttp.HeaderAcceptEncoding)
 	header.SetContentType(sqliteType)
-	header.Set(fasthttp.HeaderContentDisposition, string(appendAttachment(nil, filepath.Base(db.Path()))))
+	header.Set(fasthttp.HeaderContentDisposition, disposition(filepath.Base(db.Path())))
 	return nil
 }
 
@@ -64,30 +63,4 @@ func acceptsGzip(list []byte) bool {
 		return err == nil && n > 0
 	}
 	return false
-}
-
-// appendAttachment appends a Content-Disposition that names a file to be saved (RFC 6266):
-// for clients that read only ASCII, with underscores for the rest.
-func appendAttachment(dst []byte, name string) []byte {
-	plain := strings.Map(func(c rune) rune {
-		if c < ' ' || c > '~' || c == '"' || c == '\\' || c == '%' {
-			return '_'
-		}
-		return c
-	}, name)
-	dst = append(append(append(dst, `attachment; filename="`...), plain...), '"')
-	if plain == name {
-		return dst
-	}
-	dst = append(dst, `; filename*=UTF-8''`...)
-	for i := range len(name) {
-		c := name[i]
-		if c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '.' || c == '-' || c == '_' {
-			dst = append(dst, c)
-			continue
-		}
-		const hex = "0123456789ABCDEF"
-		dst = append(dst, '%', hex[c>>4], hex[c&15])
-	}
-	return dst
 }

@@ -111,7 +111,7 @@ func TestABackupOfAnUnusualNameTellsIt(t *testing.T) {
 	name := url.QueryEscape(filepath.Join(s.dir, `é "x".db`))
 	s.request(t, "PUT", "/kv/k?db="+name, "v").wants(t, 200, "")
 	got := s.request(t, "GET", "/db/backup?db="+name, "").header.Get("Content-Disposition")
-	if want := `attachment; filename="_ _x_.db"; filename*=UTF-8''%C3%A9%20%22x%22.db`; got != want {
+	if want := `attachment; filename="___x_.db"; filename*=UTF-8''%C3%A9%20%22x%22.db`; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

@@ -178,28 +178,3 @@ func headerType(stored string) string {
 	}
 	return stored
 }
-
-// notYet refuses what the API names and this version does not do: to ignore a
-// condition or a path would be to overwrite what its sender wanted kept.
-func (q *request) notYet(parameters ...string) error {
-	for _, name := range parameters {
-		if len(q.argument(name)) > 0 {
-			return refusal.Newf(refusal.InvalidParameters, "%s is not supported yet for this operation", name)
-		}
-	}
-	return nil
-}
-
-// notYetTrue is notYet for booleans: false is what this version does anyway.
-func (q *request) notYetTrue(parameters ...string) error {
-	for _, name := range parameters {
-		asked, err := q.flag(name, false)
-		if err != nil {
-			return err
-		}
-		if asked {
-			return refusal.Newf(refusal.InvalidParameters, "%s is not supported yet for this operation", name)
-		}
-	}
-	return nil
-}

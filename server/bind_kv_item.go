@@ -214,7 +214,7 @@ func (a *itemArguments) body(op *kv.Op) error {
 	case raw != nil && isEncoded:
 		return kvValueTwice
 	case isEncoded:
-		decoded, ok := decodeBase64(nil, []byte(encoded))
+		decoded, ok := jsontext.DecodeBase64(nil, []byte(encoded))
 		if !ok {
 			return kvNotBase64
 		}

@@ -2,7 +2,6 @@ package server
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"strings"
 	"unicode/utf8"
@@ -24,7 +23,7 @@ var invalidParams = refusal.New(refusal.InvalidParameters, "params is not valid 
 func decodeSQL(arg []byte) (string, error) {
 	sql := string(arg)
 	if !beginsLikeQuery(sql) {
-		decoded, ok := decodeBase64(nil, bytes.ReplaceAll(arg, []byte(" "), []byte("+")))
+		decoded, ok := jsontext.DecodeBase64(nil, bytes.ReplaceAll(arg, []byte(" "), []byte("+")))
 		if ok && isPlainText(decoded) {
 			sql = string(decoded)
 		}
@@ -66,14 +65,4 @@ func isPlainText(b []byte) bool {
 		}
 	}
 	return len(b) > 0 && utf8.Valid(b)
-}
-
-// decodeBase64 appends what text says. It takes either alphabet, with or without padding.
-func decodeBase64(dst, text []byte) ([]byte, bool) {
-	encoding := base64.RawStdEncoding
-	if bytes.ContainsAny(text, "-_") {
-		encoding = base64.RawURLEncoding
-	}
-	decoded, err := encoding.AppendDecode(dst, bytes.TrimRight(text, "="))
-	return decoded, err == nil
 }

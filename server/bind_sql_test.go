@@ -7,6 +7,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/urlite/urlite/internal/jsontext"
 	"github.com/urlite/urlite/refusal"
 	"github.com/urlite/urlite/sqltx"
 )
@@ -67,7 +68,7 @@ func TestNoBase64OfQueryBeginsLikeQuery(t *testing.T) {
 					arg[i] += 'a' - 'A'
 				}
 			}
-			decoded, ok := decodeBase64(nil, arg)
+			decoded, ok := jsontext.DecodeBase64(nil, arg)
 			if !ok || len(decoded) != 3 {
 				t.Fatalf("%s: got %q", arg, decoded)
 			}

@@ -1,10 +1,8 @@
 package server
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/urlite/urlite/internal/jsontext"
 	"github.com/urlite/urlite/refusal"
@@ -119,20 +117,8 @@ func bindValue(raw, room []byte) (value sqltx.Value, rest []byte, ok bool) {
 	case '[':
 		return value, room, false
 	}
-	value, ok = bindNumber(raw)
+	value, ok = sqltx.NumberOf(raw)
 	return value, room, ok
-}
-
-// bindNumber keeps what is written as an integer and fits 64 bits exact. A
-// number beyond the floats is refused, as JSON could not give it back.
-func bindNumber(raw []byte) (sqltx.Value, bool) {
-	if bytes.IndexByte(raw, '.') < 0 { // to be told that it is none would cost an error
-		if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
-			return sqltx.Value{Kind: sqltx.Integer, Int: n}, true
-		}
-	}
-	f, err := strconv.ParseFloat(string(raw), 64)
-	return sqltx.Value{Kind: sqltx.Float, Float: f}, err == nil
 }
 
 // bindBlob reads {"base64":"…"}, which has no other field.
@@ -149,6 +135,6 @@ func bindBlob(object, room []byte) (value sqltx.Value, rest []byte, ok bool) {
 		return value, room, false
 	}
 	start := len(room)
-	room, ok = decodeBase64(room, text)
+	room, ok = jsontext.DecodeBase64(room, text)
 	return sqltx.Value{Kind: sqltx.Blob, Bytes: room[start:]}, room, ok
 }

@@ -61,17 +61,6 @@ func statusOf(kind refusal.Kind) int {
 	return statuses[kind]
 }
 
-// publicText is what a client may read: of a 500 never more than that it happened.
-func publicText(r *refusal.Refusal) string {
-	if statusOf(r.Kind) != fasthttp.StatusInternalServerError {
-		return r.Text
-	}
-	if r.Kind == refusal.DatabaseError {
-		return "internal database error"
-	}
-	return "internal error"
-}
-
 // fail answers a request with its refusal.
 func (q *request) fail(err error) {
 	r := refusal.Of(err)
@@ -82,7 +71,7 @@ func (q *request) fail(err error) {
 	resetAnswer(q.ctx)
 	q.ctx.SetStatusCode(status)
 	q.out = append(q.out[:0], `{"error":`...)
-	q.note.why = publicText(r)
+	q.note.why = r.Public()
 	q.out = jsontext.AppendString(q.out, q.note.why)
 	q.out = append(q.out, `,"code":"`...)
 	q.out = append(q.out, r.Kind.Code()...)

@@ -49,6 +49,15 @@ func TestEveryKindHasAStatusAndACode(t *testing.T) {
 	}
 }
 
+func TestOnlyA500HidesItsText(t *testing.T) {
+	for kind := range refusal.KindEnd + 2 {
+		shown := refusal.New(kind, "a text").Public() == "a text"
+		if shown != (statusOf(kind) != fasthttp.StatusInternalServerError) {
+			t.Errorf("kind %d (%s) is answered with %d, and its text is shown: %v", kind, kind.Code(), statusOf(kind), shown)
+		}
+	}
+}
+
 func TestStatusesAndCodesAreThoseOfTheTable(t *testing.T) {
 	pairs := map[string]bool{}
 	for kind := refusal.Kind(1); kind < refusal.KindEnd; kind++ {

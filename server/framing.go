@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -34,29 +35,15 @@ const chunked = -1
 // is a Transfer-Encoding as well. A proxy may believe the one that we don't, and take
 // the end of a body for a request.
 func hasLength(raw []byte) bool {
-	const name = "content-length:"
+	name := []byte("content-length:")
 	start := true
 	for i := range raw {
-		if start && len(raw)-i >= len(name) && equalFold(raw[i:i+len(name)], name) {
+		if start && len(raw)-i >= len(name) && bytes.EqualFold(raw[i:i+len(name)], name) {
 			return true
 		}
 		start = raw[i] == '\n'
 	}
 	return false
-}
-
-// equalFold compares with a text in lower case, which is as long.
-func equalFold(b []byte, lower string) bool {
-	for i := range b {
-		c := b[i]
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if c != lower[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // tooLongMark is a header that no client can send: it begins with what ends a name.

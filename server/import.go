@@ -13,6 +13,7 @@ import (
 	"github.com/urlite/urlite/catalog"
 	"github.com/urlite/urlite/kv"
 	"github.com/urlite/urlite/refusal"
+	"github.com/urlite/urlite/sqltx"
 	"github.com/urlite/urlite/tabular"
 )
 
@@ -106,7 +107,7 @@ func (q *request) bindImport() (*importing, error) {
 	if err := refuseConditions(q, nil); err != nil {
 		return nil, err
 	}
-	folded := tabular.FoldName(i.table)
+	folded := sqltx.FoldName(i.table)
 	switch {
 	case i.table == "":
 		return nil, errImportTable
@@ -215,10 +216,10 @@ func (i *importing) checkColumns() error {
 	}
 	known := make(map[string]bool, len(i.shape.Columns))
 	for _, name := range i.shape.Columns {
-		known[tabular.FoldName(name)] = true
+		known[sqltx.FoldName(name)] = true
 	}
 	for _, name := range columns {
-		if !known[tabular.FoldName(name)] {
+		if !known[sqltx.FoldName(name)] {
 			return refusal.Newf(refusal.InvalidParameters, "the table has no column %.64q that can be written", name)
 		}
 	}

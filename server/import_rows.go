@@ -182,10 +182,10 @@ func (i *importing) insertion(found *tabular.Inference) string {
 	if i.shape != nil {
 		declared := make(map[string]string, len(i.shape.Columns))
 		for at, name := range i.shape.Columns {
-			declared[tabular.FoldName(name)] = i.shape.Types[at]
+			declared[sqltx.FoldName(name)] = i.shape.Types[at]
 		}
 		for at, name := range columns {
-			types[at] = declared[tabular.FoldName(name)]
+			types[at] = declared[sqltx.FoldName(name)]
 		}
 	}
 	return tabular.Insert(i.table, columns, types, i.isCSV)

@@ -14,6 +14,8 @@ const (
 	leftoverSilence = time.Second
 	// swallowMax is for all of it.
 	swallowMax = 30 * time.Second
+	// swallowBytes are read at a time. Nobody counts them, and a crowd may be refused at once.
+	swallowBytes = 64 << 10
 	// swallowBytesMax is how much is read of a large body that turned out to be wanted no
 	// longer.
 	swallowBytesMax = 1 << 30
@@ -66,7 +68,7 @@ func (q *request) leftover(bytesMax int) bool {
 // look for an answer only after that, and a connection that is closed with bytes
 // unread is reset, which takes the answer with it.
 func swallow(conn net.Conn, bytesMax int) {
-	buffer := make([]byte, 64<<10)
+	buffer := make([]byte, swallowBytes)
 	defer conn.SetDeadline(time.Time{})
 	for end := time.Now().Add(swallowMax); bytesMax > 0 && time.Now().Before(end); {
 		conn.SetDeadline(time.Now().Add(swallowSilence)) // of both sides: that one is exact

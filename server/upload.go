@@ -62,50 +62,32 @@ func (q *request) bodyPacked() (bool, error) {
 	return false, errEncoding
 }
 
-// receive copies a body, at most bytesMax of what it is unpacked.
-func receive(to io.Writer, body io.Reader, packed bool, bytesMax int64) error {
-	from := &bodySource{from: body}
-	var unpacked io.Reader = from
+// receive copies a body, at most bytesMax of what it is unpacked. What a bodyReader fails
+// with is a refusal, and so is what the place fails with: all else is gzip's.
+func receive(to io.Writer, body io.Reader, packed bool, bytesMax int64) (err error) {
+	from := body
 	if packed {
-		unpacker, err := gzip.NewReader(from)
-		if err != nil {
-			return from.why(errNotPacked)
+		if from, err = gzip.NewReader(body); err != nil {
+			return notPacked(err)
 		}
-		unpacked = unpacker
 	}
-	n, err := io.Copy(to, io.LimitReader(unpacked, bytesMax+1))
-	var known *refusal.Refusal
+	n, err := io.Copy(to, io.LimitReader(from, bytesMax+1))
 	switch {
-	case errors.As(err, &known):
-		return known
 	case err != nil && packed:
-		return from.why(errNotPacked)
+		return notPacked(err)
 	case err != nil:
-		return from.why(err)
+		return err
 	case n > bytesMax:
 		return refusal.Newf(refusal.PayloadTooLarge, "the database exceeds the limit of %d bytes", bytesMax)
 	}
 	return nil
 }
 
-// bodySource remembers why a body could not be read.
-type bodySource struct {
-	from io.Reader
-	err  error
-}
-
-func (s *bodySource) Read(p []byte) (int, error) {
-	n, err := s.from.Read(p)
-	if err != nil && err != io.EOF {
-		s.err = err
+// notPacked is the refusal that made gzip fail, or what it found.
+func notPacked(err error) error {
+	var known *refusal.Refusal
+	if errors.As(err, &known) {
+		return known
 	}
-	return n, err
-}
-
-// why is what a reader of the body failed for: the body itself, or else what it holds.
-func (s *bodySource) why(other error) error {
-	if s.err != nil {
-		return s.err
-	}
-	return other
+	return errNotPacked
 }

@@ -77,7 +77,7 @@ func (r *Results) UpdatedBatch(rows []int64, skipped []RowError, rowid int64) er
 			r.rows.json = append(r.rows.json, `"row `...)
 			r.rows.json = strconv.AppendInt(r.rows.json, int64(skipped[i].Row), 10)
 			r.rows.append(": ")
-			text := jsontext.AppendString(r.rows.json, publicText(skipped[i].Why))
+			text := jsontext.AppendString(r.rows.json, skipped[i].Why.Public())
 			start := len(r.rows.json) // the text's own quote is not needed
 			r.rows.json = append(text[:start], text[start+1:]...)
 			if err := r.rows.fits(r.BytesMax); err != nil {
@@ -117,7 +117,7 @@ func (r *Results) Passed() error {
 func (r *Results) Failed(why *refusal.Refusal) {
 	r.rows.separate()
 	r.rows.append(`{"success":false,"error":`)
-	r.rows.json = jsontext.AppendString(r.rows.json, publicText(why))
+	r.rows.json = jsontext.AppendString(r.rows.json, why.Public())
 	r.rows.append(`,"code":"`)
 	r.rows.append(why.Kind.Code())
 	r.rows.append(`"`)
@@ -142,19 +142,3 @@ func (r *Results) Len() int { return len(r.rows.json) }
 
 // Reset empties the answer and lets go of a buffer too large to keep.
 func (r *Results) Reset() { r.rows.reset() }
-
-// publicText is what a client may read of a failure: never the engine's own
-// words about a fault that is not the client's.
-func publicText(why *refusal.Refusal) string {
-	switch why.Kind {
-	case refusal.Internal, refusal.DatabaseError, refusal.FileSystemError, refusal.DeleteIncomplete:
-		return "internal database error"
-	case refusal.Unavailable:
-		return "service unavailable"
-	case refusal.RequestTimeout:
-		return "request timeout"
-	case refusal.DatabaseBusy:
-		return "database is busy"
-	}
-	return why.Text
-}

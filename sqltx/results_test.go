@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"math"
 	"strings"
 	"testing"
@@ -131,7 +132,11 @@ func TestFailedNeverTellsTheEnginesOwnFaults(t *testing.T) {
 	for kind := refusal.Internal; kind < refusal.KindEnd; kind++ {
 		var r Results
 		r.Begin(FormatObjects)
-		r.Failed(refusal.New(kind, secret))
+		text := secret
+		if kind >= refusal.Unavailable {
+			text = "in our words"
+		}
+		r.Failed(refusal.Wrap(kind, text, errors.New(secret)))
 		if bytes.Contains(r.Bytes(), []byte("disk")) || !bytes.Contains(r.Bytes(), []byte(kind.Code())) {
 			t.Errorf("%s: %s", kind.Code(), r.Bytes())
 		}

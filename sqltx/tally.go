@@ -48,7 +48,7 @@ func AppendImported(dst []byte, rows, skipped int64, errors []RowError) []byte {
 			dst = append(dst, ',')
 		}
 		dst = strconv.AppendInt(append(dst, `{"row":`...), int64(errors[i].Row), 10)
-		dst = jsontext.AppendString(append(dst, `,"error":`...), publicText(errors[i].Why))
+		dst = jsontext.AppendString(append(dst, `,"error":`...), errors[i].Why.Public())
 		dst = append(dst, '}')
 	}
 	return append(dst, "]}"...)

@@ -5,6 +5,11 @@
 // The server fills a Request, the store runs it and appends to the Results.
 package sqltx
 
+import (
+	"bytes"
+	"strconv"
+)
+
 // ValueKind is one of the five storage classes of a SQL value.
 type ValueKind uint8
 
@@ -26,4 +31,17 @@ type Value struct {
 	// Bytes is the text or the blob. It is lent: by the request's body until
 	// the handler returns, or by a row until the next step.
 	Bytes []byte
+}
+
+// NumberOf is a number of JSON. What is written as an integer and fits 64 bits is kept exact.
+// false is one beyond the floats: it would be stored as infinite, which JSON could not give
+// back.
+func NumberOf(raw []byte) (Value, bool) {
+	if bytes.IndexByte(raw, '.') < 0 { // to be told that it is none would cost an error
+		if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
+			return Value{Kind: Integer, Int: n}, true
+		}
+	}
+	f, err := strconv.ParseFloat(string(raw), 64)
+	return Value{Kind: Float, Float: f}, err == nil
 }

@@ -1,11 +1,7 @@
 package store
 
 /*
-#include <stdint.h>
-
-typedef struct sqlite3 sqlite3;
-extern __attribute__((weak)) int sqlite3_set_authorizer(sqlite3*,
-	int(*)(void*, int, const char*, const char*, const char*, const char*), void*);
+#include "native_sqlite.h"
 
 extern int urliteAuthorize(uintptr_t, int, char*, char*, char*, char*);
 static int ask(void *who, int action, const char *a, const char *b, const char *schema, const char *inner) {

@@ -1,10 +1,11 @@
 package store
 
 import (
-	"strings"
 	"time"
 
 	"crawshaw.io/sqlite"
+
+	"github.com/urlite/urlite/sqltx"
 )
 
 // SchemaObject is a table, a view, an index or a trigger of a file.
@@ -114,7 +115,7 @@ func (r *ReadConn) KeptRows(table string) (rows int64, known bool, err error) {
 func (r *ReadConn) CountRows(table string, limit time.Duration) (rows int64, counted bool) {
 	r.foreign.stopper.arm(limit)
 	defer r.foreign.stopper.disarm()
-	rows, err := queryInt(r.conn, "SELECT count(*) FROM main."+quoteName(table))
+	rows, err := queryInt(r.conn, "SELECT count(*) FROM main."+sqltx.QuoteName(table))
 	return rows, err == nil
 }
 
@@ -133,7 +134,4 @@ func (r *ReadConn) FindTable(name string) (found string, err error) {
 }
 
 // SelectAll is the statement that reads all rows of a table or a view.
-func SelectAll(table string) string { return "SELECT * FROM main." + quoteName(table) }
-
-// quoteName makes a name of any letters but NUL one that SQL reads as it is.
-func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+func SelectAll(table string) string { return "SELECT * FROM main." + sqltx.QuoteName(table) }

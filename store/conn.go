@@ -69,6 +69,20 @@ func queryInt(conn *sqlite.Conn, sql string) (int64, error) {
 	return stmt.ColumnInt64(0), nil
 }
 
+// queryText answers the first column of the first row, "" without one.
+func queryText(conn *sqlite.Conn, sql string) (string, error) {
+	stmt, _, err := conn.PrepareTransient(sql)
+	if err != nil {
+		return "", err
+	}
+	defer stmt.Finalize()
+	row, err := stmt.Step()
+	if err != nil || !row {
+		return "", err
+	}
+	return stmt.ColumnText(0), nil
+}
+
 func cachePragma(kib int) string { return fmt.Sprintf("PRAGMA cache_size = -%d", kib) }
 
 // EngineVersion is the version of the SQLite library in this program.
@@ -78,13 +92,5 @@ func EngineVersion() (string, error) {
 		return "", err
 	}
 	defer conn.Close()
-	stmt, _, err := conn.PrepareTransient("SELECT sqlite_version()")
-	if err != nil {
-		return "", err
-	}
-	defer stmt.Finalize()
-	if _, err := stmt.Step(); err != nil {
-		return "", err
-	}
-	return stmt.ColumnText(0), nil
+	return queryText(conn, "SELECT sqlite_version()")
 }

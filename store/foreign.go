@@ -232,7 +232,7 @@ func (f *foreignSQL) inTime() error {
 	return nil
 }
 
-var errReservedName = refusal.Newf(refusal.SQLError, "%s and names that begin with %s are the server's own", queryHistory, kv.ReservedPrefix)
+var errReservedName = refusal.Newf(refusal.SQLError, "%s and names that begin with %s are the server's own", queryLogTable, kv.ReservedPrefix)
 
 // alter runs an ALTER TABLE. To which name it renames, the authorizer is not told.
 func (f *foreignSQL) alter(s *foreignStmt) error {

@@ -83,15 +83,8 @@ func (e *Exclusive) settle() (settled bool, err error) {
 	if e.conn == nil {
 		return false, nil
 	}
-	stmt, _, err := e.conn.PrepareTransient("PRAGMA main.journal_mode = DELETE")
-	if err != nil {
-		return false, refuse(nil, err)
-	}
-	defer stmt.Finalize()
-	if _, err := stmt.Step(); err != nil {
-		return false, refuse(nil, err)
-	}
-	return stmt.ColumnText(0) == "delete", nil
+	mode, err := queryText(e.conn, "PRAGMA main.journal_mode = DELETE")
+	return mode == "delete", refuse(nil, err)
 }
 
 // Remove removes the file and those beside it, closes it, and returns when that is on disk.

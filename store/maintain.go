@@ -84,7 +84,7 @@ func (r *ReadConn) CheckPages(quickly bool, limit time.Duration) (found string, 
 		sql = "PRAGMA main.quick_check(1)"
 	}
 	err = within(&r.foreign.stopper, limit, func() (err error) {
-		found, err = firstText(r.conn, sql)
+		found, err = queryText(r.conn, sql)
 		return err
 	})
 	if isDamage(err) {

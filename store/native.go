@@ -6,27 +6,10 @@ package store
 #cgo noescape column_bytes
 #cgo nocallback column_bytes
 #include <stdlib.h>
-
-typedef struct sqlite3 sqlite3;
-typedef struct sqlite3_stmt sqlite3_stmt;
-
-// The functions are in the object that the binding links, wherever that comes
-// from; weak, so that this package's own trial link passes without it.
-#define LINKED __attribute__((weak))
-extern LINKED int sqlite3_bind_blob(sqlite3_stmt*, int, const void*, int, void(*)(void*));
-extern LINKED int sqlite3_total_changes(sqlite3*);
-extern LINKED int sqlite3_stmt_status(sqlite3_stmt*, int, int);
-extern LINKED const char *sqlite3_bind_parameter_name(sqlite3_stmt*, int);
-extern LINKED int sqlite3_column_bytes(sqlite3_stmt*, int);
-extern LINKED const void *sqlite3_column_blob(sqlite3_stmt*, int);
-extern LINKED const char *sqlite3_errmsg(sqlite3*);
-extern LINKED int sqlite3_db_config(sqlite3*, int, ...);
-extern LINKED void sqlite3_interrupt(sqlite3*);
-extern LINKED int sqlite3_file_control(sqlite3*, const char*, int, void*);
-extern LINKED void *sqlite3_wal_hook(sqlite3*, int(*)(void*, sqlite3*, const char*, int), void*);
+#include "native_sqlite.h"
 
 static int bind_blob(void *stmt, int param, const void *data, int size) {
-	return sqlite3_bind_blob((sqlite3_stmt*)stmt, param, data, size, (void(*)(void*))-1);
+	return sqlite3_bind_blob((sqlite3_stmt*)stmt, param, data, size, COPIED);
 }
 static int total_changes(void *db) { return sqlite3_total_changes((sqlite3*)db); }
 static int stmt_status(void *stmt, int counter) { return sqlite3_stmt_status((sqlite3_stmt*)stmt, counter, 0); }
@@ -61,6 +44,10 @@ import (
 // switches, and an interrupt without a goroutine. It takes SQLite's handles out of
 // the binding's values; both are pinned together in go.mod, and handleOffset
 // refuses to start on a binding that it doesn't know.
+//
+// SQLite calls Go for the authorizer, when it compiles a statement; and it would to log, if
+// anybody set the binding's Logger. So nocallback is for functions that compile nothing (a
+// step may), and whoever wants that log has to give it up.
 
 // SQLite's db_config verbs, https://sqlite.org/c3ref/c_dbconfig_defensive.html.
 const (

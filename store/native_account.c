@@ -21,8 +21,6 @@ typedef struct {
 	void *pAppData;
 } memory_methods;
 
-extern LINKED void sqlite3_interrupt(sqlite3*);
-
 static memory_methods memory; // of the system
 
 // may_take tells whether there is so much more. Some functions take a no in silence and go on

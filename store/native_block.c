@@ -18,11 +18,7 @@ int urlite_prepare(urlite_account *payer, sqlite3 *db, const char *sql, int size
 	// With the NUL at its end counted, the text is not copied before it is read.
 	int code = sqlite3_prepare_v3(db, sql, size + 1, 0, &out->stmt, &tail);
 	out->used = (int)(tail - sql);
-	out->params = out->columns = 0;
-	if (out->stmt != NULL) {
-		out->params = sqlite3_bind_parameter_count(out->stmt);
-		out->columns = sqlite3_column_count(out->stmt);
-	}
+	out->params = out->stmt != NULL ? sqlite3_bind_parameter_count(out->stmt) : 0;
 	return paid(code);
 }
 

@@ -9,7 +9,7 @@
 typedef struct {
 	sqlite3_stmt *stmt;
 	int used; // bytes of the text
-	int params, columns;
+	int params;
 } urlite_prepared;
 
 typedef struct {

@@ -2,23 +2,9 @@ package store
 
 /*
 #include <string.h>
+#include "native_sqlite.h"
 
-typedef struct sqlite3_stmt sqlite3_stmt;
-typedef long long sqlite3_int64;
-#define LINKED __attribute__((weak))
-extern LINKED int sqlite3_bind_int64(sqlite3_stmt*, int, sqlite3_int64);
-extern LINKED int sqlite3_bind_text(sqlite3_stmt*, int, const char*, int, void(*)(void*));
-extern LINKED int sqlite3_bind_blob(sqlite3_stmt*, int, const void*, int, void(*)(void*));
-extern LINKED int sqlite3_clear_bindings(sqlite3_stmt*);
-extern LINKED int sqlite3_step(sqlite3_stmt*);
-extern LINKED int sqlite3_reset(sqlite3_stmt*);
-extern LINKED int sqlite3_column_type(sqlite3_stmt*, int);
-extern LINKED int sqlite3_column_bytes(sqlite3_stmt*, int);
-extern LINKED const void *sqlite3_column_blob(sqlite3_stmt*, int);
-extern LINKED sqlite3_int64 sqlite3_column_int64(sqlite3_stmt*, int);
-
-enum { ROW = 100, NUMBERS = 6, TYPE_COLUMN = NUMBERS, VALUE_COLUMN };
-enum { INTEGER = 1, TEXT = 3, BLOB = 4 }; // SQLite's types, 0 for none
+enum { NUMBERS = 6, TYPE_COLUMN = NUMBERS, VALUE_COLUMN };
 
 // row_columns is a row of a KV table; its texts are copied into a buffer, the
 // content type first.
@@ -31,7 +17,7 @@ typedef struct {
 
 // A key is bound as the caller's memory, so it must not stay bound.
 static void bind_key(sqlite3_stmt *stmt, int param, const char *key, int size) {
-	sqlite3_bind_text(stmt, param, key, size, (void(*)(void*))0);
+	sqlite3_bind_text(stmt, param, key, size, BORROWED);
 }
 
 static int reset(sqlite3_stmt *stmt, int code) {
@@ -83,8 +69,8 @@ static int put_numbers(void *handle, const sqlite3_int64 *numbers, int n) {
 static void bind_value(sqlite3_stmt *stmt, int param, int kind, sqlite3_int64 integer, const char *bytes, int size) {
 	if (size == 0) bytes = ""; // no address would be NULL
 	if (kind == INTEGER) sqlite3_bind_int64(stmt, param, integer);
-	else if (kind == TEXT) sqlite3_bind_text(stmt, param, bytes, size, (void(*)(void*))0);
-	else if (kind == BLOB) sqlite3_bind_blob(stmt, param, bytes, size, (void(*)(void*))0);
+	else if (kind == TEXT) sqlite3_bind_text(stmt, param, bytes, size, BORROWED);
+	else if (kind == BLOB) sqlite3_bind_blob(stmt, param, bytes, size, BORROWED);
 }
 
 // put_row binds ?1 key, ?2 type, ?3… six numbers, the value, and the version before, which

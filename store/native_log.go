@@ -1,19 +1,11 @@
 package store
 
 /*
-typedef struct sqlite3_stmt sqlite3_stmt;
-typedef long long sqlite3_int64;
-#define LINKED __attribute__((weak))
-extern LINKED int sqlite3_bind_int64(sqlite3_stmt*, int, sqlite3_int64);
-extern LINKED int sqlite3_bind_double(sqlite3_stmt*, int, double);
-extern LINKED int sqlite3_bind_text(sqlite3_stmt*, int, const char*, int, void(*)(void*));
-extern LINKED int sqlite3_clear_bindings(sqlite3_stmt*);
-extern LINKED int sqlite3_step(sqlite3_stmt*);
-extern LINKED int sqlite3_reset(sqlite3_stmt*);
+#include "native_sqlite.h"
 
 // What is bound is the caller's memory, so it must not stay bound. An empty text is NULL.
 static void bind_lent(sqlite3_stmt *stmt, int param, const char *text, int size) {
-	if (size > 0) sqlite3_bind_text(stmt, param, text, size, (void(*)(void*))0);
+	if (size > 0) sqlite3_bind_text(stmt, param, text, size, BORROWED);
 }
 
 // put_logged binds the parameters of insertLogged: of the numbers, ?1 id, ?3 timestamp, ?5
@@ -23,7 +15,7 @@ static int put_logged(void *handle, const sqlite3_int64 *numbers, double millis,
 	sqlite3_stmt *stmt = handle;
 	static const int params[] = {1, 3, 5, 7, 8};
 	for (int i = 0; i < 5; i++) sqlite3_bind_int64(stmt, params[i], numbers[i]);
-	sqlite3_bind_text(stmt, 2, sql_size > 0 ? sql : "", sql_size, (void(*)(void*))0);
+	sqlite3_bind_text(stmt, 2, sql_size > 0 ? sql : "", sql_size, BORROWED);
 	sqlite3_bind_double(stmt, 4, millis);
 	bind_lent(stmt, 6, error, error_size);
 	bind_lent(stmt, 9, source, source_size);

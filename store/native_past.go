@@ -2,24 +2,7 @@ package store
 
 /*
 #include <string.h>
-
-typedef struct sqlite3 sqlite3;
-typedef struct sqlite3_stmt sqlite3_stmt;
-typedef long long sqlite3_int64;
-#define LINKED __attribute__((weak))
-extern LINKED int sqlite3_bind_int64(sqlite3_stmt*, int, sqlite3_int64);
-extern LINKED int sqlite3_bind_text(sqlite3_stmt*, int, const char*, int, void(*)(void*));
-extern LINKED int sqlite3_clear_bindings(sqlite3_stmt*);
-extern LINKED int sqlite3_step(sqlite3_stmt*);
-extern LINKED int sqlite3_reset(sqlite3_stmt*);
-extern LINKED int sqlite3_stmt_busy(sqlite3_stmt*);
-extern LINKED sqlite3_stmt *sqlite3_next_stmt(sqlite3*, sqlite3_stmt*);
-extern LINKED int sqlite3_column_type(sqlite3_stmt*, int);
-extern LINKED int sqlite3_column_bytes(sqlite3_stmt*, int);
-extern LINKED const void *sqlite3_column_blob(sqlite3_stmt*, int);
-extern LINKED sqlite3_int64 sqlite3_column_int64(sqlite3_stmt*, int);
-
-enum { PAST_ROW = 100, PAST_INTEGER = 1, PAST_NULL = 5 };
+#include "native_sqlite.h"
 
 static int past_reset(sqlite3_stmt *stmt, int code) {
 	int late = sqlite3_reset(stmt);
@@ -46,20 +29,20 @@ static void copy_column(sqlite3_stmt *stmt, int column, char *to, int size) {
 
 static int get_entry(void *handle, const char *key, int key_size, sqlite3_int64 id, char *buffer, int room, entry_columns *out) {
 	sqlite3_stmt *stmt = handle;
-	sqlite3_bind_text(stmt, 1, key, key_size, (void(*)(void*))0);
+	sqlite3_bind_text(stmt, 1, key, key_size, BORROWED);
 	sqlite3_bind_int64(stmt, 2, id);
 	int code = sqlite3_step(stmt);
 	out->fits = 1;
-	if (code != PAST_ROW) return past_reset(stmt, code);
+	if (code != ROW) return past_reset(stmt, code);
 	for (int i = 0; i < ENTRY_NUMBERS; i++) out->numbers[i] = sqlite3_column_int64(stmt, i);
-	out->has_arg = sqlite3_column_type(stmt, ENTRY_ARG) != PAST_NULL;
-	out->has_expiry = sqlite3_column_type(stmt, ENTRY_EXPIRY) != PAST_NULL;
-	out->has_type = sqlite3_column_type(stmt, ENTRY_TYPE) != PAST_NULL;
+	out->has_arg = sqlite3_column_type(stmt, ENTRY_ARG) != NULL_VALUE;
+	out->has_expiry = sqlite3_column_type(stmt, ENTRY_EXPIRY) != NULL_VALUE;
+	out->has_type = sqlite3_column_type(stmt, ENTRY_TYPE) != NULL_VALUE;
 	out->value_type = sqlite3_column_type(stmt, ENTRY_VALUE);
 	out->path_size = sqlite3_column_bytes(stmt, ENTRY_PATH);
 	out->type_size = sqlite3_column_bytes(stmt, ENTRY_TYPE);
 	out->value_size = 0;
-	if (out->value_type == PAST_INTEGER) out->integer = sqlite3_column_int64(stmt, ENTRY_VALUE);
+	if (out->value_type == INTEGER) out->integer = sqlite3_column_int64(stmt, ENTRY_VALUE);
 	else out->value_size = sqlite3_column_bytes(stmt, ENTRY_VALUE);
 	if ((sqlite3_int64)out->path_size + out->type_size + out->value_size > room) {
 		out->fits = 0;
@@ -76,10 +59,10 @@ static int get_entry(void *handle, const char *key, int key_size, sqlite3_int64 
 static int ask_numbers(void *handle, const char *key, int key_size, sqlite3_int64 *numbers, int binds, int columns) {
 	sqlite3_stmt *stmt = handle;
 	int first = 1;
-	if (key_size > 0) sqlite3_bind_text(stmt, first++, key, key_size, (void(*)(void*))0);
+	if (key_size > 0) sqlite3_bind_text(stmt, first++, key, key_size, BORROWED);
 	for (int i = 0; i < binds; i++) sqlite3_bind_int64(stmt, first + i, numbers[i]);
 	int code = sqlite3_step(stmt);
-	if (code == PAST_ROW) for (int i = 0; i < columns; i++) numbers[i] = sqlite3_column_int64(stmt, i);
+	if (code == ROW) for (int i = 0; i < columns; i++) numbers[i] = sqlite3_column_int64(stmt, i);
 	return past_reset(stmt, code);
 }
 
@@ -103,7 +86,7 @@ static void walked_row(void *handle, int with_value, walked_columns *out) {
 	out->value_type = out->value_size = 0;
 	if (!with_value) return;
 	out->value_type = sqlite3_column_type(stmt, WALKED_VALUE);
-	if (out->value_type == PAST_INTEGER) {
+	if (out->value_type == INTEGER) {
 		out->integer = sqlite3_column_int64(stmt, WALKED_VALUE);
 		return;
 	}
@@ -183,7 +166,7 @@ func (r *entryReader) tell(e *kv.Entry, contentType string, text []byte) (elsewh
 		e.HasState = true
 		e.ContentType, e.ExpireAt = contentType, expireAt
 		e.Value = valueOf(sqlite.ColumnType(c.value_type), int64(c.integer), text)
-		return c.value_type == C.PAST_NULL && e.Op.Replays() // it may be kept in chunks
+		return c.value_type == C.NULL_VALUE && e.Op.Replays() // it may be kept in chunks
 	case e.Op.TellsAbsence():
 		e.HasState, e.Absent = true, true
 	case e.Op == kv.EntryUnrecorded:
@@ -191,7 +174,7 @@ func (r *entryReader) tell(e *kv.Entry, contentType string, text []byte) (elsewh
 		e.Absent = e.HasState
 	default:
 		e.Expires, e.ExpireAt = c.has_expiry != 0, expireAt
-		if c.value_type != C.PAST_NULL {
+		if c.value_type != C.NULL_VALUE {
 			e.Delta = valueOf(sqlite.ColumnType(c.value_type), int64(c.integer), text)
 		}
 	}

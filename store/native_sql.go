@@ -4,13 +4,7 @@ package store
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-typedef struct sqlite3 sqlite3;
-typedef long long sqlite3_int64;
-#define LINKED __attribute__((weak))
-extern LINKED sqlite3_int64 sqlite3_last_insert_rowid(sqlite3*);
-extern LINKED void sqlite3_set_last_insert_rowid(sqlite3*, sqlite3_int64);
-extern LINKED void *sqlite3_update_hook(sqlite3*, void(*)(void*, int, const char*, const char*, sqlite3_int64), void*);
+#include "native_sqlite.h"
 
 typedef struct {
 	sqlite3_int64 rowid; // of the row that the client inserted last

@@ -11,16 +11,29 @@ typedef struct sqlite3 sqlite3;
 typedef struct sqlite3_stmt sqlite3_stmt;
 typedef struct sqlite3_context sqlite3_context;
 typedef struct sqlite3_value sqlite3_value;
+typedef struct sqlite3_snapshot sqlite3_snapshot;
 typedef long long sqlite3_int64;
 
 #define LINKED __attribute__((weak))
 
 enum { OK = 0, NOMEM = 7, INTERRUPT = 9, FULL = 13, MISUSE = 21, ROW = 100, DONE = 101 };
 enum { INTEGER = 1, FLOAT = 2, TEXT = 3, BLOB = 4, NULL_VALUE = 5 };
+
+// A value that is BORROWED is the caller's memory, and must not stay bound.
 #define BORROWED ((void(*)(void*))0)
 #define COPIED ((void(*)(void*))-1)
 
 extern LINKED int sqlite3_config(int, ...);
+extern LINKED int sqlite3_db_config(sqlite3*, int, ...);
+extern LINKED int sqlite3_file_control(sqlite3*, const char*, int, void*);
+extern LINKED const char *sqlite3_errmsg(sqlite3*);
+extern LINKED void sqlite3_interrupt(sqlite3*);
+extern LINKED int sqlite3_set_authorizer(sqlite3*,
+	int(*)(void*, int, const char*, const char*, const char*, const char*), void*);
+extern LINKED void *sqlite3_update_hook(sqlite3*, void(*)(void*, int, const char*, const char*, sqlite3_int64), void*);
+extern LINKED void *sqlite3_wal_hook(sqlite3*, int(*)(void*, sqlite3*, const char*, int), void*);
+extern LINKED int sqlite3_snapshot_get(sqlite3*, const char*, sqlite3_snapshot**);
+extern LINKED void sqlite3_snapshot_free(sqlite3_snapshot*);
 extern LINKED int sqlite3_prepare_v3(sqlite3*, const char*, int, unsigned, sqlite3_stmt**, const char**);
 extern LINKED int sqlite3_step(sqlite3_stmt*);
 extern LINKED int sqlite3_reset(sqlite3_stmt*);
@@ -28,12 +41,16 @@ extern LINKED int sqlite3_finalize(sqlite3_stmt*);
 extern LINKED int sqlite3_clear_bindings(sqlite3_stmt*);
 extern LINKED sqlite3 *sqlite3_db_handle(sqlite3_stmt*);
 extern LINKED int sqlite3_stmt_readonly(sqlite3_stmt*);
+extern LINKED int sqlite3_stmt_busy(sqlite3_stmt*);
+extern LINKED int sqlite3_stmt_status(sqlite3_stmt*, int, int);
+extern LINKED sqlite3_stmt *sqlite3_next_stmt(sqlite3*, sqlite3_stmt*);
 extern LINKED int sqlite3_changes(sqlite3*);
 extern LINKED int sqlite3_total_changes(sqlite3*);
 extern LINKED int sqlite3_get_autocommit(sqlite3*);
 extern LINKED sqlite3_int64 sqlite3_last_insert_rowid(sqlite3*);
 extern LINKED void sqlite3_set_last_insert_rowid(sqlite3*, sqlite3_int64);
 extern LINKED int sqlite3_bind_parameter_count(sqlite3_stmt*);
+extern LINKED const char *sqlite3_bind_parameter_name(sqlite3_stmt*, int);
 extern LINKED int sqlite3_bind_null(sqlite3_stmt*, int);
 extern LINKED int sqlite3_bind_int64(sqlite3_stmt*, int, sqlite3_int64);
 extern LINKED int sqlite3_bind_double(sqlite3_stmt*, int, double);

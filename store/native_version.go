@@ -2,13 +2,7 @@ package store
 
 /*
 #include <stddef.h>
-
-typedef struct sqlite3 sqlite3;
-typedef struct sqlite3_snapshot sqlite3_snapshot;
-#define LINKED __attribute__((weak))
-extern LINKED int sqlite3_snapshot_get(sqlite3*, const char*, sqlite3_snapshot**);
-extern LINKED void sqlite3_snapshot_free(sqlite3_snapshot*);
-#undef LINKED
+#include "native_sqlite.h"
 
 // A snapshot is a copy of the header of the wal-index, whose third word counts commits
 // (struct WalIndexHdr in SQLite's wal.c: iVersion, unused, iChange, ...).

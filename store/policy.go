@@ -65,12 +65,9 @@ func isOfRtree(table string) bool {
 	return strings.HasSuffix(table, "_node") || strings.HasSuffix(table, "_rowid") || strings.HasSuffix(table, "_parent")
 }
 
-// queryHistory is a table of ours that has no name of ours: the API owns it.
-const queryHistory = "_query_history"
-
 func isOwn(name string) bool {
 	return len(name) >= len(kv.ReservedPrefix) && strings.EqualFold(name[:len(kv.ReservedPrefix)], kv.ReservedPrefix) ||
-		strings.EqualFold(name, queryHistory)
+		strings.EqualFold(name, queryLogTable)
 }
 
 // modules are what virtual tables may be made of: they work on tables of the file, and on

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"errors"
 	"time"
 
 	"crawshaw.io/sqlite"
@@ -89,12 +88,11 @@ func (r *ReadConn) runQuery(s *foreignStmt, item *sqltx.Item, rowsMax int, out O
 }
 
 func (r *ReadConn) refuseQuery(err error) error {
-	var known *refusal.Refusal
-	if err == nil || errors.As(err, &known) {
-		return err
+	if err == nil {
+		return nil
 	}
 	if code := primary(err); code == sqlite.SQLITE_AUTH || code == sqlite.SQLITE_READONLY {
 		return ErrNotReadOnly
 	}
-	return refuseSQL(r.conn, err)
+	return r.foreign.refuse(err)
 }

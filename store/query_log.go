@@ -12,9 +12,10 @@ import (
 // while it has our columns; what else has its name is left alone, and so is a file of
 // somebody else's until something is written to it through us.
 
-const (
-	queryLogTable = "_query_history"
+// queryLogTable is a table of ours that has no name of ours: the API owns it.
+const queryLogTable = "_query_history"
 
+const (
 	lastLogged = `SELECT max(
 		coalesce((SELECT max(id) FROM main._query_history WHERE id < 9007199254740992), 0),
 		coalesce((SELECT value FROM main._urlite_meta WHERE name = 'logged'), 0))`

@@ -42,7 +42,7 @@ const tablesSchema = `CREATE TABLE IF NOT EXISTS main._urlite_tables(
 	rows INTEGER
 ) WITHOUT ROWID`
 
-// queryHistorySchema is the log of requests that the API shows under /history.
+// queryHistorySchema is the query history that the API shows under /history.
 const queryHistorySchema = `CREATE TABLE IF NOT EXISTS main._query_history(
 	id INTEGER PRIMARY KEY,
 	sql TEXT NOT NULL,

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"errors"
 	"time"
 
 	"crawshaw.io/sqlite"
@@ -165,7 +164,7 @@ func (w *WriteConn) RunItem(item *sqltx.Item, rowsMax int, out Results) error {
 	w.ranSQL = w.ranSQL || w.inserts.wroteHistory()
 	switch {
 	case err != nil:
-		return w.refuseSQL(err)
+		return w.foreign.refuse(err)
 	case w.TransactionEnded():
 		return errTransactionEnded
 	}
@@ -202,12 +201,4 @@ func (w *WriteConn) runItem(item *sqltx.Item, rowsMax int, out Results) error {
 		return nil
 	}
 	return out.Updated(did.changed, rowid)
-}
-
-func (w *WriteConn) refuseSQL(err error) *refusal.Refusal {
-	var known *refusal.Refusal
-	if errors.As(err, &known) {
-		return known
-	}
-	return refuseSQL(w.conn, err)
 }

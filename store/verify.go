@@ -41,7 +41,7 @@ func Verify(path string, limit time.Duration) error {
 	}
 	var found string
 	err = within(&s, limit, func() (err error) {
-		found, err = firstText(conn, "PRAGMA main.quick_check(1)")
+		found, err = queryText(conn, "PRAGMA main.quick_check(1)")
 		return err
 	})
 	switch {
@@ -115,19 +115,6 @@ func refuseAlien(err error) error {
 		return refusal.Wrap(refusal.InvalidSQLiteHeader, "not a sound SQLite database", withoutSQL(err))
 	}
 	return refuse(nil, err)
-}
-
-// firstText answers the first column of the first row of one of our statements.
-func firstText(conn *sqlite.Conn, sql string) (string, error) {
-	stmt, _, err := conn.PrepareTransient(sql)
-	if err != nil {
-		return "", err
-	}
-	defer stmt.Finalize()
-	if _, err := stmt.Step(); err != nil {
-		return "", err
-	}
-	return stmt.ColumnText(0), nil
 }
 
 // renameFile gives the file an identity of its own. What was counted in it may have been

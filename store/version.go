@@ -10,7 +10,7 @@ import (
 )
 
 // Version is a state of the data of a database. It is another one after each commit, by
-// whatever program, but for those of ours that wrote nothing but the log of requests; and
+// whatever program, but for those of ours that wrote nothing but the query history; and
 // it may be another one where nothing was written (docs/decisions/0016-data-version.md).
 type Version [24]byte
 
@@ -33,17 +33,17 @@ func NewVersions() *Versions {
 
 func (v *Versions) begin() { rand.Read(v.epoch[:]) } // never fails, since Go 1.24
 
-// readsServer tells of a read that a version says nothing about: of the log of requests, of
+// readsServer tells of a read that a version says nothing about: of the query history, of
 // our own tables, or of a pragma, which may ask for how the file lies on the disk.
 func readsServer(action sqlite.OpType, table string) bool {
 	if action == sqlite.SQLITE_PRAGMA {
 		return true
 	}
 	return action == sqlite.SQLITE_READ &&
-		(strings.EqualFold(table, "_query_history") || isOwn(table) || strings.HasPrefix(strings.ToLower(table), "pragma_"))
+		(isOwn(table) || strings.HasPrefix(strings.ToLower(table), "pragma_"))
 }
 
-// readQuiet is how many commits wrote nothing but the log of requests.
+// readQuiet is how many commits wrote nothing but the query history.
 const readQuiet = `SELECT value FROM main._urlite_meta WHERE name = 'quiet'`
 
 // version is the version of what is read within the snapshot, which it is the first to read
@@ -92,15 +92,8 @@ func (v *Versions) observe(conn *sqlite.Conn) (epoch [16]byte, commits uint32, k
 
 // hasLog tells whether the file has a write-ahead log.
 func hasLog(conn *sqlite.Conn) (bool, error) {
-	stmt, _, err := conn.PrepareTransient("PRAGMA main.journal_mode")
-	if err != nil {
-		return false, err
-	}
-	defer stmt.Finalize()
-	if _, err := stmt.Step(); err != nil {
-		return false, err
-	}
-	return stmt.ColumnText(0) == "wal", nil
+	mode, err := queryText(conn, "PRAGMA main.journal_mode")
+	return mode == "wal", err
 }
 
 // quietCommits reads the number of quiet commits, 0 where nobody counted any.

@@ -43,7 +43,7 @@ func ask(t fataler, r *store.ReadConn, query string) (a asked) {
 	return a
 }
 
-// quietCommit are the statements of a commit that writes nothing but the log of requests.
+// quietCommit are the statements of a commit that writes nothing but the query history.
 var quietCommit = []string{
 	"BEGIN IMMEDIATE",
 	"INSERT INTO _query_history(sql, timestamp, execution_time_ms, success) VALUES ('SELECT 1', 1, 1, 1)",

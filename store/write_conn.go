@@ -151,15 +151,7 @@ func (w *WriteConn) prepare(options Options) (err error) {
 
 // journalMode asks for write-ahead logging and answers what the file is in.
 func journalMode(conn *sqlite.Conn) (string, error) {
-	stmt, _, err := conn.PrepareTransient("PRAGMA main.journal_mode = WAL")
-	if err != nil {
-		return "", err
-	}
-	defer stmt.Finalize()
-	if _, err := stmt.Step(); err != nil {
-		return "", err
-	}
-	return stmt.ColumnText(0), nil
+	return queryText(conn, "PRAGMA main.journal_mode = WAL")
 }
 
 // errMoved answers what would be written to a file that nobody finds any more.

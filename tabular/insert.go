@@ -3,20 +3,19 @@ package tabular
 import (
 	"strconv"
 	"strings"
-)
 
-// Quote writes a name as SQL quotes it, whatever is in it but NUL.
-func Quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+	"github.com/urlite/urlite/sqltx"
+)
 
 // CreateTable is the SQL that makes a table with columns of these types.
 func CreateTable(table string, columns, types []string) string {
 	var sql strings.Builder
-	sql.WriteString("CREATE TABLE main." + Quote(table) + " (")
+	sql.WriteString("CREATE TABLE main." + sqltx.QuoteName(table) + " (")
 	for i, column := range columns {
 		if i > 0 {
 			sql.WriteString(", ")
 		}
-		sql.WriteString(Quote(column) + " " + types[i])
+		sql.WriteString(sqltx.QuoteName(column) + " " + types[i])
 	}
 	sql.WriteString(")")
 	return sql.String()
@@ -31,14 +30,14 @@ func Insert(table string, columns, types []string, emptyNull bool) string {
 			into.WriteString(", ")
 			values.WriteString(", ")
 		}
-		into.WriteString(Quote(column))
+		into.WriteString(sqltx.QuoteName(column))
 		parameter := "?" + strconv.Itoa(i+1)
 		if emptyNull && isNumeric(types[i]) {
 			parameter = "nullif(" + parameter + ", '')"
 		}
 		values.WriteString(parameter)
 	}
-	return "INSERT INTO main." + Quote(table) + " (" + into.String() + ") VALUES (" + values.String() + ")"
+	return "INSERT INTO main." + sqltx.QuoteName(table) + " (" + into.String() + ") VALUES (" + values.String() + ")"
 }
 
 // isNumeric tells whether a column of a declared type has the affinity of numbers

@@ -1,7 +1,6 @@
 package tabular
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/csv"
 	"errors"
@@ -28,11 +27,7 @@ type csvSource struct {
 func ReadCSV(from io.Reader) (Source, error) {
 	s := &csvSource{from: fence{bounded: bounded{from: from}}}
 	s.from.beginRow()
-	window := bufio.NewReaderSize(&s.from, windowBytes)
-	if begin, err := window.Peek(len(byteOrderMark)); err == nil && string(begin) == byteOrderMark {
-		window.Discard(len(byteOrderMark))
-	}
-	s.lines = csv.NewReader(window)
+	s.lines = csv.NewReader(windowOn(&s.from))
 	s.lines.ReuseRecord = true
 	s.lines.FieldsPerRecord = -1 // a row that has too few is one row's fault
 	header, err := s.lines.Read()

@@ -24,10 +24,7 @@ type lineSource struct {
 func ReadLines(from io.Reader) (Source, error) {
 	s := &lineSource{from: bounded{from: from}}
 	s.from.beginRow()
-	s.window = bufio.NewReaderSize(&s.from, windowBytes)
-	if begin, err := s.window.Peek(len(byteOrderMark)); err == nil && string(begin) == byteOrderMark {
-		s.window.Discard(len(byteOrderMark))
-	}
+	s.window = windowOn(&s.from)
 	switch err := s.cut(); {
 	case err == io.EOF:
 		return s, nil

@@ -1,11 +1,8 @@
 package tabular
 
 import (
-	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"unicode/utf8"
 
 	"github.com/urlite/urlite/internal/jsontext"
@@ -105,19 +102,7 @@ func valueOf(raw []byte) (sqltx.Value, bool) {
 	case '[':
 		return sqltx.Value{Kind: sqltx.Text, Bytes: raw}, true
 	}
-	return numberOf(raw)
-}
-
-// numberOf keeps what is written as an integer and fits 64 bits exact. A number beyond the
-// floats is refused: it would be stored as infinite.
-func numberOf(raw []byte) (sqltx.Value, bool) {
-	if bytes.IndexAny(raw, ".eE") < 0 { // an error would cost memory
-		if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
-			return sqltx.Value{Kind: sqltx.Integer, Int: n}, true
-		}
-	}
-	f, err := strconv.ParseFloat(string(raw), 64)
-	return sqltx.Value{Kind: sqltx.Float, Float: f}, err == nil
+	return sqltx.NumberOf(raw)
 }
 
 // blobOf reads {"base64":…} or {"value_base64":…}. Anything else is a document.
@@ -128,17 +113,9 @@ func blobOf(object []byte) (blob []byte, is bool) {
 		if fields++; fields > 1 || value[0] != '"' || (string(name) != "base64" && string(name) != "value_base64") {
 			return nil, false
 		}
-		text := bytes.TrimRight(jsontext.Unquote(value), "=")
-		blob = make([]byte, base64.RawStdEncoding.DecodedLen(len(text)))
-		alphabet := base64.RawStdEncoding
-		if bytes.ContainsAny(text, "-_") {
-			alphabet = base64.RawURLEncoding
-		}
-		n, err := alphabet.Decode(blob, text)
-		if err != nil {
+		if blob, is = jsontext.DecodeBase64(nil, jsontext.Unquote(value)); !is {
 			return nil, false
 		}
-		blob = blob[:n]
 	}
 	return blob, fields == 1
 }

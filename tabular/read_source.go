@@ -1,6 +1,7 @@
 package tabular
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -71,6 +72,15 @@ func (b *bounded) Read(p []byte) (int, error) {
 // byteOrderMark is what some programs begin a file of UTF-8 with.
 const byteOrderMark = "\ufeff"
 
+// windowOn reads ahead in a file, behind its byte order mark.
+func windowOn(from io.Reader) *bufio.Reader {
+	window := bufio.NewReaderSize(from, windowBytes)
+	if begin, err := window.Peek(len(byteOrderMark)); err == nil && string(begin) == byteOrderMark {
+		window.Discard(len(byteOrderMark))
+	}
+	return window
+}
+
 // checkColumns refuses names that no table can have.
 func checkColumns(names []string) error {
 	if len(names) > ColumnsMax {
@@ -86,7 +96,7 @@ func checkColumns(names []string) error {
 		case strings.IndexByte(name, 0) >= 0:
 			return malformed("the name of column %d contains NUL", i+1)
 		}
-		folded := FoldName(name)
+		folded := sqltx.FoldName(name)
 		if taken[folded] {
 			return malformed("the column %q is there more than once", short(name))
 		}
@@ -95,21 +105,7 @@ func checkColumns(names []string) error {
 	return nil
 }
 
-// FoldName is a name as SQLite compares it: letters of ASCII are alike in both cases.
-func FoldName(name string) string {
-	return strings.Map(func(letter rune) rune {
-		if letter >= 'A' && letter <= 'Z' {
-			letter += 'a' - 'A'
-		}
-		return letter
-	}, name)
-}
+// shownBytesMax bounds a name or a value that a message has in it.
+const shownBytesMax = 64
 
-// short is a text of a client's as a message may have it.
-func short(text string) string {
-	const most = 64
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
-}
+func short(text string) string { return refusal.Shown(text, shownBytesMax) }

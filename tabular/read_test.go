@@ -74,7 +74,7 @@ func columnNames(t *rapid.T) []string {
 	name := rapid.StringN(1, 8, -1).Filter(func(s string) bool {
 		return !strings.Contains(s, "\x00") && !strings.Contains(s, "\r") && utf8.ValidString(s) && !strings.HasPrefix(s, byteOrderMark)
 	})
-	return rapid.SliceOfNDistinct(name, 1, 5, FoldName).Draw(t, "columns")
+	return rapid.SliceOfNDistinct(name, 1, 5, sqltx.FoldName).Draw(t, "columns")
 }
 
 func TestWhatACSVWriterWroteIsRead(t *testing.T) {

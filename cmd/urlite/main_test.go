@@ -327,7 +327,7 @@ func TestBeingStoppedDrains(t *testing.T) {
 	}
 	select {
 	case answer := <-answered:
-		if want := `200 {"results":[{"success":true,"rowsUpdated":0},{"success":true,"rowsUpdated":1}]}`; answer != want {
+		if want := `200 {"results":[{"success":true,"rowsUpdated":0},{"success":true,"rowsUpdated":1,"lastInsertRowid":1}]}`; answer != want {
 			t.Errorf("the request in flight is answered %s", answer)
 		}
 	default:

@@ -3,9 +3,9 @@ package jsonpath
 import (
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/urlite/urlite/internal/jsontext"
+	"github.com/urlite/urlite/refusal"
 )
 
 // Path is a parsed path; the zero Path is the whole document. Copies share their
@@ -69,12 +69,5 @@ func needsQuotes(name string) bool {
 
 // shown is the start of a path for the text of a refusal.
 func shown(path string) string {
-	if len(path) <= shownBytesMax {
-		return path
-	}
-	end := shownBytesMax
-	for end > shownBytesMax-utf8.UTFMax && !utf8.RuneStart(path[end]) {
-		end--
-	}
-	return path[:end] + "…"
+	return refusal.Shown(path, shownBytesMax)
 }

@@ -2,6 +2,7 @@ package jsontext
 
 import (
 	"bytes"
+	"encoding/base64"
 	"iter"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -67,6 +68,17 @@ func UnquoteInto(room, quoted []byte) (text, rest []byte) {
 	start := len(room)
 	room = appendUnescaped(room, text)
 	return room[start:], room
+}
+
+// DecodeBase64 appends the bytes that text stands for, which is in either alphabet, with or
+// without padding; false if it is in none.
+func DecodeBase64(dst, text []byte) (decoded []byte, ok bool) {
+	alphabet := base64.RawStdEncoding
+	if bytes.ContainsAny(text, "-_") {
+		alphabet = base64.RawURLEncoding
+	}
+	decoded, err := alphabet.AppendDecode(dst, bytes.TrimRight(text, "="))
+	return decoded, err == nil
 }
 
 // inside drops the two marks that a value begins and ends with; of a value with
