@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"unicode/utf8"
 
 	"crawshaw.io/sqlite"
 
@@ -16,6 +17,22 @@ func primary(err error) sqlite.ErrorCode {
 		return sqlite.SQLITE_OK
 	}
 	return e.Code & 0xff
+}
+
+// messageMax bounds what is told of an error: RAISE() says whatever a client likes, of any
+// length, and each item of a transaction may say it.
+const messageMax = 2000
+
+// shorten cuts a text that is longer than most bytes, between two characters.
+func shorten(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	cut := most
+	for cut > 0 && !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return text[:cut] + "…"
 }
 
 // refuse turns an error on conn into a refusal. These are the faults of the file
@@ -52,13 +69,13 @@ func refuse(conn *sqlite.Conn, err error) error {
 }
 
 // withoutSQL drops the statement from an error, which goes to a log: its literals
-// are somebody's data.
+// are somebody's data. Its text may be as long as they like, too.
 func withoutSQL(err error) error {
 	var e sqlite.Error
 	if !errors.As(err, &e) {
 		return err
 	}
-	e.Query = ""
+	e.Query, e.Msg = "", shorten(e.Msg, messageMax)
 	return e
 }
 

@@ -1,8 +1,6 @@
 package store
 
 import (
-	"unicode/utf8"
-
 	"crawshaw.io/sqlite"
 
 	"github.com/urlite/urlite/refusal"
@@ -140,11 +138,7 @@ func (f *foreignSQL) refuseRow(err error) *refusal.Refusal {
 	if len(why.Text) <= rowTextMax {
 		return why
 	}
-	cut := rowTextMax
-	for cut > 0 && !utf8.RuneStart(why.Text[cut]) {
-		cut--
-	}
-	return refusal.New(why.Kind, why.Text[:cut]+"…") // without its cause, which has the long one
+	return refusal.New(why.Kind, shorten(why.Text, rowTextMax)) // without its cause, which has the long one
 }
 
 // inRow says of which row a refusal is. What is not the row's fault is not told of it.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/urlite/urlite/internal/testdb"
 	"github.com/urlite/urlite/refusal"
@@ -188,6 +189,18 @@ func TestWhatIsWrongWithSQLIsToldInSQLitesWords(t *testing.T) {
 	f("VACUUM", refusal.SQLError, "cannot VACUUM from within a transaction")
 	f("COMMIT", refusal.SQLError, "not authorized")
 	f("\ufeff", refusal.SQLError, "empty SQL statement")
+}
+
+func TestWhatAClientRaisesIsToldInShort(t *testing.T) {
+	_, w := testdb.Open(t)
+	commitSQL(t, w, sql("CREATE TABLE t(a)"),
+		sql("CREATE TRIGGER g BEFORE INSERT ON t BEGIN SELECT RAISE(ABORT, 'x' || replace(hex(zeroblob(500000)), '00', 'é')); END"))
+	fails := sql("INSERT INTO t VALUES (1)")
+	fails.NoFail = true
+	answer := commitSQL(t, w, fails)
+	if !utf8.ValidString(answer) || !strings.Contains(answer, "ééé…") || len(answer) > 3000 {
+		t.Errorf("%d bytes: %.100s", len(answer), answer)
+	}
 }
 
 func TestAFailingItemTakesItsRequestBackAndNothingElse(t *testing.T) {
