@@ -341,3 +341,23 @@ func TestManyFastStatementsTogetherKeepTheLimit(t *testing.T) {
 	results.Begin(sqltx.FormatList)
 	wantKind(t, testdb.RunSQL(w, &request, 10*time.Millisecond, 10, &results), refusal.RequestTimeout)
 }
+
+// A dump is one item of a great many statements. If each of them cost the length of what
+// is left, nine hundred thousand would take minutes.
+func TestALongScriptCostsItsLength(t *testing.T) {
+	_, w := testdb.Open(t)
+	if _, err := w.Begin(); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 20 { // statements that are kept, among which the script is looked for
+		if _, err := run(w, sql(fmt.Sprint("SELECT ", n))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := run(w, sql(strings.Repeat("SELECT 1;", 900_000))); err != nil {
+		t.Error(err)
+	}
+	if err := w.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+}
