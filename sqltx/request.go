@@ -84,8 +84,9 @@ func (r *Request) AddItem() *Item {
 }
 
 // LooksReadOnly is a guess whether the request can do without the writer: all
-// items say that they only read, and their SQL reads like one SELECT each. A WITH may still turn
-// out to write; only the engine knows, and it is the engine that refuses.
+// items say that they only read, and their SQL reads like one SELECT each, or a PRAGMA that
+// tells. A WITH may still turn out to write; only the engine knows, and it is the engine that
+// refuses.
 func (r *Request) LooksReadOnly() bool {
 	for i := range r.Items {
 		if !r.Items[i].looksReadOnly() {
@@ -101,7 +102,12 @@ func (item *Item) looksReadOnly() bool {
 	}
 	switch strings.ToUpper(FirstWord(item.SQL)) {
 	case "SELECT", "VALUES", "WITH", "EXPLAIN":
-		return SkipBlank(AfterStatement(item.SQL)) == ""
+	case "PRAGMA": // most only tell; one that sets says so
+		if strings.Contains(item.SQL, "=") {
+			return false
+		}
+	default:
+		return false
 	}
-	return false
+	return SkipBlank(AfterStatement(item.SQL)) == ""
 }

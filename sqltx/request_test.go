@@ -27,7 +27,9 @@ func TestLooksReadOnly(t *testing.T) {
 	f("SELECTED", false)
 	f("SELECT_1", false)
 	f("DELETE FROM t", false)
-	f("PRAGMA user_version", false)
+	f("PRAGMA user_version", true)
+	f("PRAGMA table_info(t);", true)
+	f("PRAGMA user_version = 7", false)
 	f("(SELECT 1)", false)
 	f("", false)
 }

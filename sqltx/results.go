@@ -114,7 +114,7 @@ func (r *Results) Passed() error {
 }
 
 // Failed appends an item that failed and was allowed to.
-func (r *Results) Failed(why *refusal.Refusal) {
+func (r *Results) Failed(why *refusal.Refusal) error {
 	r.rows.separate()
 	r.rows.append(`{"success":false,"error":`)
 	r.rows.json = jsontext.AppendString(r.rows.json, why.Public())
@@ -123,6 +123,7 @@ func (r *Results) Failed(why *refusal.Refusal) {
 	r.rows.append(`"`)
 	r.rows.append(why.Facts)
 	r.rows.append("}")
+	return r.rows.fits(r.BytesMax)
 }
 
 // Mark is where the answer ends now, for Rewind.

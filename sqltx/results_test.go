@@ -175,6 +175,16 @@ func TestAnswersHaveABound(t *testing.T) {
 	f("many columns", 200, strings.Split(strings.Repeat("name ", 100), " "), nil)
 	f("one large text", 1000, []string{"a"}, row(text(strings.Repeat("x", 1000))))
 
+	failing := Results{BytesMax: 1000}
+	failing.Begin(FormatObjects)
+	var err error
+	for n := 0; err == nil && n < 100; n++ {
+		err = failing.Failed(refusal.New(refusal.SQLConstraint, "no"))
+	}
+	if refusal.Of(err) != responseTooLarge {
+		t.Errorf("items that fail: got %v", err)
+	}
+
 	huge := blob(strings.Repeat("x", 4<<20))
 	r := Results{BytesMax: 1 << 20}
 	r.Begin(FormatList)

@@ -18,6 +18,10 @@ func primary(err error) sqlite.ErrorCode {
 	return e.Code & 0xff
 }
 
+// messageMax bounds what is told of an error: RAISE() says whatever a client likes, of any
+// length, and each item of a transaction may say it.
+const messageMax = 2000
+
 // refuse turns an error on conn into a refusal. These are the faults of the file
 // and the machine; what is wrong with a stranger's SQL is refuseSQL's.
 func refuse(conn *sqlite.Conn, err error) error {
@@ -52,13 +56,13 @@ func refuse(conn *sqlite.Conn, err error) error {
 }
 
 // withoutSQL drops the statement from an error, which goes to a log: its literals
-// are somebody's data.
+// are somebody's data. Its text may be as long as they like, too.
 func withoutSQL(err error) error {
 	var e sqlite.Error
 	if !errors.As(err, &e) {
 		return err
 	}
-	e.Query = ""
+	e.Query, e.Msg = "", refusal.Shown(e.Msg, messageMax)
 	return e
 }
 

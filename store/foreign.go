@@ -93,9 +93,11 @@ func (f *foreignSQL) prepare(sql string) (*foreignStmt, error) {
 // prepareNext is prepare for what follows a statement: the text is copied once, however many
 // statements it has.
 func (f *foreignSQL) prepareNext(sql string) (*foreignStmt, error) {
-	if found, ok := f.kept[sql]; ok {
-		f.recent.MoveToFront(found)
-		return found.Value.(*foreignStmt), nil
+	if len(sql) <= foreignKeptBytes { // to look for a longer text would cost reading it, for each of its statements
+		if found, ok := f.kept[sql]; ok {
+			f.recent.MoveToFront(found)
+			return found.Value.(*foreignStmt), nil
+		}
 	}
 	if len(f.text) == 0 {
 		f.text = append(append(f.text, sql...), 0)

@@ -6,6 +6,7 @@ package store
 #cgo noescape column_bytes
 #cgo nocallback column_bytes
 #include <stdlib.h>
+#include <string.h>
 #include "native_sqlite.h"
 
 static int bind_blob(void *stmt, int param, const void *data, int size) {
@@ -19,7 +20,11 @@ static const void *column_bytes(void *stmt, int column, int *size) {
 	*size = sqlite3_column_bytes((sqlite3_stmt*)stmt, column);
 	return sqlite3_column_blob((sqlite3_stmt*)stmt, column);
 }
-static const char *errmsg(void *db) { return sqlite3_errmsg((sqlite3*)db); }
+static const char *errmsg(void *db, int most, int *size) {
+	const char *text = sqlite3_errmsg((sqlite3*)db);
+	*size = text ? (int)strnlen(text, (size_t)most) : 0;
+	return text;
+}
 static int config_bool(void *db, int option, int on) { return sqlite3_db_config((sqlite3*)db, option, on, (int*)0); }
 static void interrupt(void *db) { sqlite3_interrupt((sqlite3*)db); }
 static int has_moved(void *db) {
@@ -37,6 +42,8 @@ import (
 	"unsafe"
 
 	"crawshaw.io/sqlite"
+
+	"github.com/urlite/urlite/refusal"
 )
 
 // This file is what the binding does not offer: binding BLOBs (its BindBytes binds
@@ -109,8 +116,12 @@ func columnBytes(stmt *sqlite.Stmt, column int) []byte {
 	return unsafe.Slice((*byte)(data), int(size))
 }
 
-// message is SQLite's words for the latest error of conn.
-func message(conn *sqlite.Conn) string { return C.GoString(C.errmsg(connHandle(conn))) }
+// message is SQLite's words for the latest error of conn, at most messageMax bytes of them.
+func message(conn *sqlite.Conn) string {
+	var size C.int
+	text := C.errmsg(connHandle(conn), messageMax+1, &size)
+	return refusal.Shown(C.GoStringN(text, size), messageMax)
+}
 
 // totalChanges counts the rows that statements of conn changed since it was opened.
 func totalChanges(conn *sqlite.Conn) int { return int(C.total_changes(connHandle(conn))) }

@@ -39,7 +39,9 @@ func (r *ReadConn) runItems(request *sqltx.Request, limit time.Duration, rowsMax
 			return &sqltx.ItemError{Index: i, Refusal: why}
 		}
 		out.Rewind(mark)
-		out.Failed(why)
+		if err := out.Failed(why); err != nil {
+			return &sqltx.ItemError{Index: i, Refusal: refusal.Of(err)}
+		}
 	}
 	return nil
 }

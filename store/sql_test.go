@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/urlite/urlite/internal/testdb"
 	"github.com/urlite/urlite/refusal"
@@ -190,6 +191,18 @@ func TestWhatIsWrongWithSQLIsToldInSQLitesWords(t *testing.T) {
 	f("\ufeff", refusal.SQLError, "empty SQL statement")
 }
 
+func TestWhatAClientRaisesIsToldInShort(t *testing.T) {
+	_, w := testdb.Open(t)
+	commitSQL(t, w, sql("CREATE TABLE t(a)"),
+		sql("CREATE TRIGGER g BEFORE INSERT ON t BEGIN SELECT RAISE(ABORT, 'x' || replace(hex(zeroblob(500000)), '00', 'é')); END"))
+	fails := sql("INSERT INTO t VALUES (1)")
+	fails.NoFail = true
+	answer := commitSQL(t, w, fails)
+	if !utf8.ValidString(answer) || !strings.Contains(answer, "ééé…") || len(answer) > 3000 {
+		t.Errorf("%d bytes: %.100s", len(answer), answer)
+	}
+}
+
 func TestAFailingItemTakesItsRequestBackAndNothingElse(t *testing.T) {
 	path, w := testdb.Open(t)
 	b := newBook(w)
@@ -327,4 +340,24 @@ func TestManyFastStatementsTogetherKeepTheLimit(t *testing.T) {
 	var results sqltx.Results
 	results.Begin(sqltx.FormatList)
 	wantKind(t, testdb.RunSQL(w, &request, 10*time.Millisecond, 10, &results), refusal.RequestTimeout)
+}
+
+// A dump is one item of a great many statements. If each of them cost the length of what
+// is left, nine hundred thousand would take minutes.
+func TestALongScriptCostsItsLength(t *testing.T) {
+	_, w := testdb.Open(t)
+	if _, err := w.Begin(); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 20 { // statements that are kept, among which the script is looked for
+		if _, err := run(w, sql(fmt.Sprint("SELECT ", n))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := run(w, sql(strings.Repeat("SELECT 1;", 900_000))); err != nil {
+		t.Error(err)
+	}
+	if err := w.Rollback(); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -16,7 +16,7 @@ type Results interface {
 	Updated(rows, rowid int64) error
 	UpdatedBatch(rows []int64, skipped []sqltx.RowError, rowid int64) error
 	Passed() error
-	Failed(why *refusal.Refusal)
+	Failed(why *refusal.Refusal) error
 	Mark() int
 	Rewind(mark int)
 }

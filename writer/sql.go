@@ -95,8 +95,7 @@ func (w *Writer) tryItem(c *Call) (why *refusal.Refusal, err error) {
 		return why, nil
 	}
 	c.Results.Rewind(answered)
-	c.Results.Failed(why)
-	return nil, nil
+	return refusal.Of(c.Results.Failed(why)), nil
 }
 
 // workItem works an item and answers it.

@@ -148,7 +148,9 @@ func runItems(w *store.WriteConn, request *sqltx.Request, rowsMax int, out store
 		case err == nil:
 		case item.NoFail && sqltx.Forgives(why):
 			out.Rewind(mark)
-			out.Failed(why)
+			if err := out.Failed(why); err != nil {
+				return err
+			}
 		default:
 			return &sqltx.ItemError{Index: i, Refusal: why}
 		}
