@@ -112,6 +112,24 @@ func TestSeizingWaitsNoLongerThanItsLimit(t *testing.T) {
 	wantKind(t, err, refusal.DatabaseBusy)
 }
 
+// What nobody waits for does not stand behind another program, and nobody behind it.
+func TestATransactionThatBeginsBrieflyGivesWayToAnotherProgram(t *testing.T) {
+	path := testdb.CreateUnchecked(t)
+	w := testdb.Writer(t, path, store.Options{BusyWait: 24 * time.Hour})
+	other := another(t, path)
+	defer other.Close()
+	rawExec(t, other, "BEGIN IMMEDIATE")
+	_, err := w.BeginBriefly()
+	wantKind(t, err, refusal.DatabaseBusy)
+	rawExec(t, other, "COMMIT")
+	if _, err := w.BeginBriefly(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestAFileWithoutWritePermissionIsNotSeized(t *testing.T) {
 	path := testdb.Create(t)
 	if err := os.Chmod(path, 0o444); err != nil {
