@@ -120,7 +120,7 @@ func (c *Catalog) install(arriving, path string, create bool, deadline time.Time
 	case err != nil:
 		return done, missing(err)
 	case exists:
-		err = c.exchange(arriving, path)
+		err = c.exchange(arriving, path, deadline)
 	case create:
 		err = c.settle(arriving, path)
 	default:
@@ -137,8 +137,8 @@ func (c *Catalog) install(arriving, path string, create bool, deadline time.Time
 }
 
 // exchange replaces the file at path, which nobody in this process has open.
-func (c *Catalog) exchange(arriving, path string) error {
-	old, err := store.Seize(path, c.config.Store)
+func (c *Catalog) exchange(arriving, path string, deadline time.Time) error {
+	old, err := store.Seize(path, c.config.Store, time.Until(deadline))
 	if err != nil {
 		return err
 	}

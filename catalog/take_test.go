@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/urlite/urlite/internal/testdb"
 	"github.com/urlite/urlite/refusal"
 	"github.com/urlite/urlite/store"
+	"github.com/urlite/urlite/writer"
 )
 
 const longEnough = time.Minute
@@ -37,6 +39,32 @@ func TestADatabaseInUseStaysIfItIsNotLetGo(t *testing.T) {
 	if s.Open() != 0 {
 		t.Errorf("%d are open", s.Open())
 	}
+}
+
+// Another program that has it open is waited for no longer than those of this one.
+func TestADatabaseThatAnotherProgramHasOpenIsRefusedInTime(t *testing.T) {
+	s := newShelf(t, func(c *Config) { c.Store.BusyWait = 24 * time.Hour })
+	first := s.acquire("app")
+	noError(t, put(first, "k", "v"))
+	first.Release()
+	s.Close()
+	other := New(Config{Rules: s.config.Rules, Writer: writer.DefaultLimits(), Readers: 1, OpenMax: 1, Now: s.now.Load})
+	defer other.Close()
+	held, err := other.Acquire("app", false)
+	noError(t, err)
+	defer held.Release()
+	patient := New(s.config)
+	defer patient.Close()
+	_, err = patient.Remove("app", 50*time.Millisecond)
+	wantKind(t, err, refusal.DatabaseBusy)
+	_, err = patient.Replace("app", false, time.Second, func(to io.Writer) error {
+		content, err := os.ReadFile(replacement(t, "new"))
+		if err == nil {
+			_, err = to.Write(content)
+		}
+		return err
+	})
+	wantKind(t, err, refusal.DatabaseBusy)
 }
 
 func TestWhoComesWhileADatabaseIsTakenIsRefusedAtOnceAndWhoIsInMayFinish(t *testing.T) {
@@ -169,7 +197,7 @@ func TestListingAndRemovingDoNotTakeLocksAway(t *testing.T) {
 
 	taken, err := s.take(s.path("app.db"), longEnough)
 	noError(t, err)
-	e, err := store.Seize(s.path("app.db"), store.Options{})
+	e, err := store.Seize(s.path("app.db"), store.Options{}, time.Minute)
 	noError(t, err)
 	if _, _, _, err := s.List(""); err != nil || !locked(t, file) {
 		t.Errorf("listing takes the lock away of who removes: %v", err)

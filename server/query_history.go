@@ -15,6 +15,9 @@ const queryHistoryLimitDefault = 100
 // momentFormat is RFC 3339 with milliseconds: many requests share a second.
 const momentFormat = "2006-01-02T15:04:05.000Z07:00"
 
+// momentMax is the last that it can write, in ms: another program may have written any.
+const momentMax = 253_402_300_799_999
+
 // queryHistory answers a page of the requests to a database, the newest first.
 func queryHistory(q *request) error {
 	limit, err := q.notNegative("limit", 0)
@@ -106,7 +109,7 @@ func (b *jsonBody) noted(e *querylog.Entry) {
 	b.text("sql", e.SQL)
 	b.name("timestamp")
 	b.out = append(b.out, '"')
-	b.out = time.UnixMilli(e.At).UTC().AppendFormat(b.out, momentFormat)
+	b.out = time.UnixMilli(min(max(e.At, 0), momentMax)).UTC().AppendFormat(b.out, momentFormat)
 	b.out = append(b.out, '"')
 	b.name("execution_time_ms")
 	b.out = jsontext.AppendFloat(b.out, querylog.Millis(e.Took))

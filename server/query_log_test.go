@@ -250,6 +250,26 @@ func TestReadingAFileOfAnotherProgramsAddsNothingToIt(t *testing.T) {
 	}
 }
 
+// A time that RFC 3339 can't write would make an answer that no client reads.
+func TestTimesThatAnotherProgramWroteCanBeRead(t *testing.T) {
+	s := startServer(t, testOptions{})
+	s.sql(t, "CREATE TABLE t(a)")
+	s.shown(t, "")
+	s.closeDatabases()
+	shell(t, filepath.Join(s.dir, "app.db"), `INSERT INTO _query_history(id, sql, timestamp, execution_time_ms, success)
+		VALUES (2, 'old', -9223372036854775808, 0, 1), (3, 'new', 9223372036854775807, 0, 1)`)
+	s = startServer(t, testOptions{dir: s.dir})
+	h := s.shown(t, "")
+	if h.Total != 3 {
+		t.Fatalf("%+v", h)
+	}
+	for _, e := range h.History {
+		if _, err := time.Parse(time.RFC3339, e.Timestamp); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // Many ask and some look on: each finds its own request, and no text is torn.
 func TestManyAskAndEachFindsItsOwn(t *testing.T) {
 	s := startServer(t, testOptions{realTime: true, catalog: relaxed})

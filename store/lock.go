@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"crawshaw.io/sqlite"
 
@@ -27,12 +28,13 @@ type Exclusive struct {
 var errInUse = refusal.New(refusal.DatabaseBusy, "another process has the database open")
 
 // Seize locks the database at path, which this process must not have open. It waits for
-// others as long as for any lock, then it is DatabaseBusy. A file without write permission
-// is DatabaseReadOnly: somebody wants it kept.
-func Seize(path string, options Options) (*Exclusive, error) {
+// others as long as for any lock, but no longer than limit, then it is DatabaseBusy. A file
+// without write permission is DatabaseReadOnly: somebody wants it kept.
+func Seize(path string, options Options, limit time.Duration) (*Exclusive, error) {
 	if err := mayWrite(path); err != nil {
 		return nil, err
 	}
+	options.BusyWait = min(options.busyWait(), max(limit, time.Millisecond))
 	e := &Exclusive{path: path, remove: os.Remove}
 	conn, err := openConn(path, sqlite.SQLITE_OPEN_READWRITE, options)
 	if err != nil {

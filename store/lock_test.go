@@ -18,7 +18,7 @@ var impatient = store.Options{BusyWait: 10 * time.Millisecond}
 
 func seize(t testing.TB, path string) *store.Exclusive {
 	t.Helper()
-	e, err := store.Seize(path, impatient)
+	e, err := store.Seize(path, impatient, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,11 +60,11 @@ func TestAFileIsSeizedOnlyWhenNobodyHasItOpenAndThenNobodyGetsIn(t *testing.T) {
 		path := testdb.CreateUnchecked(t)
 		other := another(t, path)
 		rawExec(t, other, "PRAGMA journal_mode = "+mode, "CREATE TABLE t(a)", "BEGIN", "SELECT * FROM t")
-		_, err := store.Seize(path, impatient)
+		_, err := store.Seize(path, impatient, time.Minute)
 		wantKind(t, err, refusal.DatabaseBusy)
 		rawExec(t, other, "COMMIT")
 		if mode == "wal" { // who has it open at all may have read what is in the log
-			_, err := store.Seize(path, impatient)
+			_, err := store.Seize(path, impatient, time.Minute)
 			wantKind(t, err, refusal.DatabaseBusy)
 		}
 		if err := other.Close(); err != nil {
@@ -102,12 +102,40 @@ func another(t testing.TB, path string) *sqlite.Conn {
 	return conn
 }
 
+// Who has a second does not stand behind another program for longer.
+func TestSeizingWaitsNoLongerThanItsLimit(t *testing.T) {
+	path := testdb.Create(t)
+	other := another(t, path)
+	defer other.Close()
+	rawExec(t, other, "PRAGMA user_version")
+	_, err := store.Seize(path, store.Options{BusyWait: 24 * time.Hour}, time.Millisecond)
+	wantKind(t, err, refusal.DatabaseBusy)
+}
+
+// What nobody waits for does not stand behind another program, and nobody behind it.
+func TestATransactionThatBeginsBrieflyGivesWayToAnotherProgram(t *testing.T) {
+	path := testdb.CreateUnchecked(t)
+	w := testdb.Writer(t, path, store.Options{BusyWait: 24 * time.Hour})
+	other := another(t, path)
+	defer other.Close()
+	rawExec(t, other, "BEGIN IMMEDIATE")
+	_, err := w.BeginBriefly()
+	wantKind(t, err, refusal.DatabaseBusy)
+	rawExec(t, other, "COMMIT")
+	if _, err := w.BeginBriefly(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestAFileWithoutWritePermissionIsNotSeized(t *testing.T) {
 	path := testdb.Create(t)
 	if err := os.Chmod(path, 0o444); err != nil {
 		t.Fatal(err)
 	}
-	_, err := store.Seize(path, impatient)
+	_, err := store.Seize(path, impatient, time.Minute)
 	wantKind(t, err, refusal.DatabaseReadOnly)
 }
 

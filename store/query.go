@@ -79,11 +79,11 @@ func (r *ReadConn) prepareQuery(sql string) (*foreignStmt, error) {
 }
 
 func (r *ReadConn) runQuery(s *foreignStmt, item *sqltx.Item, rowsMax int, out Output) (truncated bool, err error) {
-	values := valuesOf(item)
-	did, err := r.foreign.runOne(s, &values, true, out, rowsMax)
-	if err == nil && !did.rows {
+	if len(s.columns()) == 0 { // asked before it runs: VACUUM would be told that it is in a transaction
 		return false, ErrNotReadOnly
 	}
+	values := valuesOf(item)
+	did, err := r.foreign.runOne(s, &values, true, out, rowsMax)
 	return did.truncated, r.refuseQuery(err)
 }
 

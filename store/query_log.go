@@ -24,11 +24,12 @@ const (
 	// A client may have filled the table: that is taken away in steps.
 	trimLogged = `DELETE FROM main._query_history WHERE id IN (SELECT id FROM main._query_history ORDER BY id DESC LIMIT 2000 OFFSET ?1)`
 	// An ID is not given again when its entry was deleted: somebody may delete it twice.
-	moveLogged   = `INSERT INTO main._urlite_meta(name, value) VALUES ('logged', ?1) ON CONFLICT(name) DO UPDATE SET value = max(value, ?1)`
-	countQuiet   = `INSERT INTO main._urlite_meta(name, value) VALUES ('quiet', 1) ON CONFLICT(name) DO UPDATE SET value = value + 1`
-	clearLogged  = `DELETE FROM main._query_history`
-	removeLogged = `DELETE FROM main._query_history WHERE id = ?1`
-	selectLogged = `SELECT id, substr(sql, 1, ?2), timestamp, execution_time_ms, success, substr(error, 1, ?2), row_count, is_statement, source, substr(client_ip, 1, ?2)
+	moveLogged     = `INSERT INTO main._urlite_meta(name, value) VALUES ('logged', ?1) ON CONFLICT(name) DO UPDATE SET value = max(value, ?1)`
+	countQuiet     = `INSERT INTO main._urlite_meta(name, value) VALUES ('quiet', 1) ON CONFLICT(name) DO UPDATE SET value = value + 1`
+	triggersLogged = `SELECT EXISTS (SELECT 1 FROM main.sqlite_master WHERE type = 'trigger' AND tbl_name COLLATE NOCASE IN ('_query_history', '_urlite_meta'))`
+	clearLogged    = `DELETE FROM main._query_history`
+	removeLogged   = `DELETE FROM main._query_history WHERE id = ?1`
+	selectLogged   = `SELECT id, substr(sql, 1, ?2), timestamp, execution_time_ms, success, substr(error, 1, ?2), row_count, is_statement, source, substr(client_ip, 1, ?2)
 		FROM main._query_history ORDER BY id DESC LIMIT ?1`
 
 	// logTimeMax bounds the writing of entries, which takes milliseconds but for a trigger
@@ -46,6 +47,9 @@ type queryLog struct {
 	changesBefore, changes int
 	// made says that the transaction has made the table.
 	made bool
+	// triggered says that triggers run when entries are written. One that writes a row of its
+	// own instead of ours changes as many rows as we did.
+	triggered bool
 }
 
 // begin notes where a transaction begins.
@@ -91,6 +95,11 @@ func (w *WriteConn) prepareLog(make bool) (ready bool, err error) {
 	} else if columns, err := columnsOf(w.conn, metaTable); err != nil || len(columns) == 0 {
 		return false, err
 	}
+	triggers, err := queryInt(w.conn, triggersLogged)
+	if err != nil {
+		return false, err
+	}
+	l.triggered = triggers != 0
 	for _, s := range []struct {
 		stmt **sqlite.Stmt
 		sql  string
@@ -129,7 +138,7 @@ func (l *queryLog) write(entries []querylog.Entry) (last int64, err error) {
 // but the query history: for everybody else the file is as it was before.
 func (w *WriteConn) settleQuiet() error {
 	l := &w.log
-	if l.changes == 0 || l.made || w.foreignRan || totalChanges(w.conn)-l.changesBefore != l.changes {
+	if l.changes == 0 || l.made || l.triggered || w.foreignRan || totalChanges(w.conn)-l.changesBefore != l.changes {
 		return nil
 	}
 	return run(w.conn, countQuiet)

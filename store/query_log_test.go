@@ -194,6 +194,8 @@ func TestOnlyWhatIsNothingButQueryHistoryIsQuiet(t *testing.T) {
 	f("a trigger that writes", 0, nothing)
 	stranger(t, path, "DROP TRIGGER mine", "CREATE TRIGGER mine BEFORE INSERT ON _query_history BEGIN SELECT RAISE(IGNORE); END")
 	f("a trigger that ignores", 0, nothing)
+	stranger(t, path, "DROP TRIGGER mine", "CREATE TRIGGER mine BEFORE INSERT ON _query_history BEGIN INSERT INTO t VALUES (new.sql); SELECT RAISE(IGNORE); END")
+	f("a trigger that writes elsewhere instead", 0, nothing)
 	stranger(t, path, "DROP TABLE _query_history")
 	f("the making of the table", 0, nothing)
 	f("nothing else, in the end", 1, nothing)

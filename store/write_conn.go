@@ -157,6 +157,16 @@ func journalMode(conn *sqlite.Conn) (string, error) {
 // errMoved answers what would be written to a file that nobody finds any more.
 var errMoved = refusal.New(refusal.Unavailable, "the database file was removed or replaced; the one in its place is opened with the next request")
 
+// beginBrieflyMax outlasts a commit of another process, but not a long transaction.
+const beginBrieflyMax = 100 * time.Millisecond
+
+// BeginBriefly is Begin that waits for other processes no longer than a commit takes.
+func (w *WriteConn) BeginBriefly() (sequence int64, err error) {
+	w.conn.SetBusyTimeout(min(w.busyWait, beginBrieflyMax))
+	defer w.conn.SetBusyTimeout(w.busyWait)
+	return w.Begin()
+}
+
 // Begin starts a transaction and answers the write sequence number of the file.
 // It waits for other processes up to the connection's BusyWait.
 func (w *WriteConn) Begin() (sequence int64, err error) {

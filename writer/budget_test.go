@@ -15,7 +15,8 @@ type nowhere struct {
 	sequence int64
 }
 
-func (d *nowhere) Begin() (int64, error) { return d.sequence, nil }
+func (d *nowhere) Begin() (int64, error)        { return d.sequence, nil }
+func (d *nowhere) BeginBriefly() (int64, error) { return d.sequence, nil }
 func (d *nowhere) Load(_, _ string, _ bool, row *kv.Row) error {
 	*row = d.row
 	return nil

@@ -19,6 +19,9 @@ type Disk interface {
 	LogDisk
 	// Begin starts a transaction and answers the file's write sequence number.
 	Begin() (sequence int64, err error)
+	// BeginBriefly is Begin for what no call is for: another process that holds the file is
+	// hardly waited for.
+	BeginBriefly() (sequence int64, err error)
 	// Disturbed tells whether anybody else has committed to the file since the Begin before
 	// the latest.
 	Disturbed() bool

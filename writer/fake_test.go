@@ -32,6 +32,7 @@ type fake struct {
 	frames  int
 	steps   []string // what was done, in order
 	commits int
+	brief   int // transactions that were begun for nobody's call
 	calls   int // of methods that may fail
 
 	// fail, if not nil, is asked before every method that may fail; k counts them.
@@ -114,6 +115,13 @@ func (f *fake) Begin() (int64, error) {
 	}
 	f.open, f.is = true, f.was.clone()
 	return f.is.sequence, nil
+}
+
+func (f *fake) BeginBriefly() (int64, error) {
+	f.mu.Lock()
+	f.brief++
+	f.mu.Unlock()
+	return f.Begin()
 }
 
 func (f *fake) Load(table, key string, withValue bool, row *kv.Row) error {

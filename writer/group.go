@@ -53,7 +53,12 @@ func (w *Writer) attempt(calls []*Call) (n int, begun bool, err error) {
 // attemptWith is attempt; mayTidy lets it remove what is over in passing.
 func (w *Writer) attemptWith(calls []*Call, mayTidy bool) (n int, begun bool, err error) {
 	started := time.Now()
-	if w.sequence, err = w.disk.Begin(); err != nil {
+	if len(calls) > 0 {
+		w.sequence, err = w.disk.Begin()
+	} else { // calls that come meanwhile stand behind it
+		w.sequence, err = w.disk.BeginBriefly()
+	}
+	if err != nil {
 		return len(calls), false, err
 	}
 	w.overlay.loaded, w.clock = 0, w.disk.Clock()

@@ -91,6 +91,9 @@ func TestTheQueryHistoryIsWrittenWithAGroupOrWhenIdle(t *testing.T) {
 	if w.nextLog() != never {
 		t.Error("it is still to be written")
 	}
+	if f.brief != 1 {
+		t.Errorf("%d transactions were for nobody's call, want 1", f.brief)
+	}
 }
 
 // A second of reads costs one commit, and not the emptying of the log as well; but empty it
