@@ -24,8 +24,9 @@ func (c *Catalog) AcquireExisting(name string) (*DB, error) {
 }
 
 // Remove removes the database that name means, and answers how many files that were. Who
-// uses it may finish within wait; nobody new gets in.
+// uses it, in whatever process, may finish within wait; nobody new gets in.
 func (c *Catalog) Remove(name string, wait time.Duration) (files int, err error) {
+	deadline := time.Now().Add(wait)
 	path, err := c.config.Rules.Locate(name)
 	if err != nil {
 		return 0, missing(err)
@@ -42,7 +43,7 @@ func (c *Catalog) Remove(name string, wait time.Duration) (files int, err error)
 	case !exists:
 		return 0, errMissing
 	}
-	file, err := store.Seize(path, c.config.Store)
+	file, err := store.Seize(path, c.config.Store.Within(time.Until(deadline)))
 	if err != nil {
 		return 0, err
 	}

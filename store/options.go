@@ -71,3 +71,12 @@ func (o Options) busyWait() time.Duration {
 	}
 	return o.BusyWait
 }
+
+// busyWaitMin still asks once.
+const busyWaitMin = time.Millisecond
+
+// Within are the options with which no lock is waited for longer than limit.
+func (o Options) Within(limit time.Duration) Options {
+	o.BusyWait = max(min(o.busyWait(), limit), busyWaitMin)
+	return o
+}
