@@ -32,8 +32,9 @@ type Catalog struct {
 	byFile map[fileID]*DB
 	held   map[string]int // files that may not be opened as databases now
 	places
-	floors floors
-	shut   bool
+	floors   floors
+	arriving map[string]bool // files in which databases arrive
+	shut     bool
 
 	stop    chan struct{}
 	stopped chan struct{}
@@ -42,16 +43,17 @@ type Catalog struct {
 // New makes a catalog of no open databases.
 func New(config Config) *Catalog {
 	c := &Catalog{
-		config:  config,
-		byName:  map[string]*DB{},
-		byPath:  map[string]*DB{},
-		byFile:  map[fileID]*DB{},
-		held:    map[string]int{},
-		stop:    make(chan struct{}),
-		stopped: make(chan struct{}),
+		config:   config,
+		byName:   map[string]*DB{},
+		byPath:   map[string]*DB{},
+		byFile:   map[fileID]*DB{},
+		held:     map[string]int{},
+		arriving: map[string]bool{},
+		stop:     make(chan struct{}),
+		stopped:  make(chan struct{}),
 	}
 	c.places.begin(&c.mu)
-	go c.closeIdle()
+	go c.keepTidy()
 	return c
 }
 
@@ -236,28 +238,41 @@ func (c *Catalog) forget(db *DB) {
 	}
 }
 
-// closeIdle retires what nobody used for IdleAfter.
-func (c *Catalog) closeIdle() {
+// keepTidy closes what is idle and removes what was left over, from time to time.
+func (c *Catalog) keepTidy() {
 	defer close(c.stopped)
-	if c.config.IdleAfter == 0 {
-		<-c.stop
-		return
+	var idle <-chan time.Time // never, unless databases are closed at all
+	if c.config.IdleAfter > 0 {
+		tick := time.NewTicker(c.config.IdleAfter)
+		defer tick.Stop()
+		idle = tick.C
 	}
-	tick := time.NewTicker(c.config.IdleAfter)
-	defer tick.Stop()
+	leftovers := time.NewTicker(leftoversEvery)
+	defer leftovers.Stop()
+	c.tidy(idle, leftovers.C)
+}
+
+func (c *Catalog) tidy(idle, leftovers <-chan time.Time) {
 	for {
 		select {
 		case <-c.stop:
 			return
-		case <-tick.C:
+		case <-leftovers:
+			c.RemoveLeftovers()
+		case <-idle:
+			c.closeIdle()
 		}
-		c.mu.Lock()
-		for _, db := range c.byPath {
-			if c.isOpen(db) && !db.used.Swap(false) && db.users.Load() == 0 {
-				c.retire(db)
-			}
+	}
+}
+
+// closeIdle retires what nobody used since it was called last.
+func (c *Catalog) closeIdle() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, db := range c.byPath {
+		if c.isOpen(db) && !db.used.Swap(false) && db.users.Load() == 0 {
+			c.retire(db)
 		}
-		c.mu.Unlock()
 	}
 }
 
@@ -268,6 +283,7 @@ func (c *Catalog) Close() {
 	<-c.stopped
 	c.mu.Lock()
 	c.shut = true
+	c.discardArriving()
 	var open []*DB
 	for _, db := range c.byPath {
 		open = append(open, db)

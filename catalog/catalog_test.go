@@ -409,3 +409,12 @@ func TestAReadOnlyFileIsReadAndWritesAreRefused(t *testing.T) {
 	}
 	wantKind(t, put(db, "k", "w"), refusal.DatabaseReadOnly)
 }
+
+func TestADirectoryIsNoDatabaseThatExists(t *testing.T) {
+	s := newShelf(t)
+	noError(t, os.Mkdir(s.path("folder.db"), 0o700))
+	for _, name := range []string{"folder", s.Dir()} {
+		_, err := s.Create(name, "", nil)
+		wantKind(t, err, refusal.PathIsDirectory)
+	}
+}

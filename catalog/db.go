@@ -92,10 +92,16 @@ func (db *DB) ReturnLong(r *Reader) { db.readers.ReturnLong(r) }
 
 // Release ends the use that Acquire began.
 func (db *DB) Release() {
-	if db.users.Add(-1) > 0 {
-		return
+	if db.users.Add(-1) == 0 {
+		db.unused()
 	}
-	if db.retired.Load() {
+}
+
+// unused is called by who was the last user for a moment. Somebody else may have come in
+// since, and the database may have been retired only then: nobody comes in after that, so
+// that who is counted then is asked.
+func (db *DB) unused() {
+	if db.retired.Load() && db.users.Load() == 0 {
 		db.close()
 	}
 	if db.leaving.Load() {

@@ -233,3 +233,17 @@ func TestARestoredDatabaseReplacesTheOldOneOrTheOldOneStays(t *testing.T) {
 		t.Error("ETags may come again")
 	}
 }
+
+// The last user is slow to look whether the database was retired: meanwhile another came,
+// and it was.
+func TestALateLookDoesNotCloseADatabaseUnderAnotherUser(t *testing.T) {
+	s := newShelf(t)
+	db := s.acquire("app")
+	s.mu.Lock()
+	s.retire(db)
+	s.mu.Unlock()
+	db.unused()
+	noError(t, put(db, "k", "v"))
+	db.Release()
+	<-db.gone
+}

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -110,6 +111,9 @@ func (c *Catalog) Create(name, kvTable string, kept *Kept) (path string, err err
 	path, err = c.config.Rules.Locate(name)
 	if err != nil {
 		return "", err
+	}
+	if info, err := os.Lstat(path); err == nil && info.IsDir() {
+		return "", errPathDirectory // no database exists there
 	}
 	done, err := c.reserve(path)
 	if err != nil {

@@ -24,7 +24,7 @@ func (c *Catalog) AcquireExisting(name string) (*DB, error) {
 }
 
 // Remove removes the database that name means, and answers how many files that were. Who
-// uses it may finish within wait, other programs too; nobody new gets in.
+// uses it, in whatever process, may finish within wait; nobody new gets in.
 func (c *Catalog) Remove(name string, wait time.Duration) (files int, err error) {
 	deadline := time.Now().Add(wait)
 	path, err := c.config.Rules.Locate(name)

@@ -34,11 +34,11 @@ func (c *Catalog) Replace(name string, create bool, limit time.Duration, write f
 	if err := c.mayReplace(path, create); err != nil {
 		return Replaced{}, err
 	}
-	arriving, err := store.Arrive(filepath.Dir(path))
+	arriving, discard, err := c.arrive(filepath.Dir(path))
 	if err != nil {
 		return Replaced{}, err
 	}
-	defer store.Discard(arriving.Path())
+	defer discard()
 	err = write(arriving)
 	if closing := arriving.Close(); err == nil {
 		err = closing
@@ -60,11 +60,11 @@ func (c *Catalog) Restore(name, source string, limit time.Duration) error {
 	if err := c.mayReplace(path, false); err != nil {
 		return err
 	}
-	arriving, err := store.Arrive(filepath.Dir(path))
+	arriving, discard, err := c.arrive(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
-	defer store.Discard(arriving.Path())
+	defer discard()
 	if err := arriving.Close(); err != nil {
 		return err
 	}
@@ -136,7 +136,8 @@ func (c *Catalog) install(arriving, path string, create bool, deadline time.Time
 	return done, nil
 }
 
-// exchange replaces the file at path, which nobody in this process has open.
+// exchange replaces the file at path, which nobody in this process has open; others are
+// waited for until the deadline.
 func (c *Catalog) exchange(arriving, path string, deadline time.Time) error {
 	old, err := store.Seize(path, c.config.Store, time.Until(deadline))
 	if err != nil {

@@ -264,25 +264,25 @@ func TestAListHasABound(t *testing.T) {
 	}
 }
 
-func TestLeftoversAreRemovedWhenTheyAreOld(t *testing.T) {
-	s := newShelf(t)
-	now := time.Now()
-	s.now.Store(now.UnixMilli())
-	f := func(name string, age time.Duration, stays bool) {
-		t.Helper()
-		noError(t, os.WriteFile(s.path(name), []byte("x"), 0o600))
-		noError(t, os.Chtimes(s.path(name), now.Add(-age), now.Add(-age)))
-		s.RemoveLeftovers()
-		if _, err := os.Stat(s.path(name)); (err == nil) != stays {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	f(".urlite-create-123", 2*time.Hour, false)
-	f(".urlite-restore-123", 2*time.Hour, false)
-	f(".urlite-restore-123-wal", 2*time.Hour, false)
-	f(".urlite-backup-123", 2*time.Hour, false)
-	f(".urlite-import-123", 2*time.Hour, false)
-	f(".urlite-backup-124", time.Minute, true)
-	f(".urlite-somebody-else", 2*time.Hour, true)
-	f("create-123.txt", 2*time.Hour, true)
+// Who holds a file in another way than through this server is waited for, but no longer than
+// the request may take.
+func TestAnotherProcessIsWaitedForNoLongerThanARequestMayTake(t *testing.T) {
+	s := newShelf(t, func(c *Config) { c.Store.BusyWait = time.Hour })
+	db := s.acquire("app")
+	noError(t, put(db, "k", "v"))
+	db.Release()
+	image, err := os.ReadFile(s.path("app.db"))
+	noError(t, err)
+	other, err := store.OpenReader(s.path("app.db"), store.Options{})
+	noError(t, err)
+	_, err = s.Remove("app", 50*time.Millisecond)
+	wantKind(t, err, refusal.DatabaseBusy)
+	_, err = s.Replace("app", false, 100*time.Millisecond, func(to io.Writer) error {
+		_, err := to.Write(image)
+		return err
+	})
+	wantKind(t, err, refusal.DatabaseBusy)
+	noError(t, other.Close())
+	_, err = s.Remove("app", longEnough)
+	noError(t, err)
 }

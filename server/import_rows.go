@@ -87,7 +87,7 @@ func (i *importing) commit(wanted *sqltx.Request) error {
 			return err
 		}
 	}
-	if err := i.do(call, i.createDB); err != nil {
+	if err := i.do(call, i.createDB && i.shape == nil); err != nil { // else it was there
 		return err
 	}
 	q.answerCall(call)
@@ -135,7 +135,8 @@ func (i *importing) insertBatch(batch *sqltx.PackedRows, found *tabular.Inferenc
 	if first {
 		i.addMaking(wanted, found)
 	}
-	tally := sqltx.Tally{}
+	before := i.done.rows + i.done.skipped
+	tally := sqltx.Tally{FirstRow: int(before) + 1}
 	if batch.Count > 0 {
 		insert := wanted.AddItem()
 		insert.SQL, insert.Batch, insert.Tally, insert.NoFail = i.insertion(found), batch, &tally, true
@@ -155,7 +156,6 @@ func (i *importing) insertBatch(batch *sqltx.PackedRows, found *tabular.Inferenc
 		columns := i.source.Columns()
 		i.shape = &catalog.Shape{Columns: columns, Types: found.Types(len(columns))}
 	}
-	before := i.done.rows + i.done.skipped
 	for _, fault := range tally.Errors {
 		if len(i.done.errors) < sqltx.TallyErrorsMax {
 			fault.Row += int(before) + 1

@@ -391,3 +391,36 @@ func openFilesOf(t testing.TB, dir string) int {
 	}
 	return n
 }
+
+// What goes wrong with all of a batch is no row's fault: it must not pass for a success that
+// has imported nothing.
+func TestABatchThatFailsAsAWholeIsTold(t *testing.T) {
+	s := startServer(t, testOptions{})
+	s.sql(t, "CREATE TABLE t (a)", "CREATE TRIGGER broken AFTER INSERT ON t BEGIN INSERT INTO nowhere VALUES (1); END",
+		"CREATE TABLE j (a, b AS (json_extract(a, '$.x')) STORED)")
+	rows := "a\n" + strings.Repeat("1\n", importBatchRows+3)
+	for _, mode := range []string{"commit", "batches"} {
+		a := s.request(t, "POST", "/db/import?db=app&table=t&mode="+mode, rows)
+		a.wants(t, 400, "no such table: main.nowhere")
+		a = s.request(t, "POST", "/db/import?db=app&table=j&mode="+mode, rows+"{\n")
+		a.wants(t, 400, fmt.Sprintf("row %d: malformed JSON", importBatchRows+4))
+		a.wants(t, 400, map[string]string{"commit": `"code"`, "batches": fmt.Sprintf(`"rows":%d,`, importBatchRows)}[mode])
+	}
+	s.request(t, "GET", "/query?db=app&sql=SELECT+count(*)+AS+n+FROM+t", "").wants(t, 200, `"n":0`)
+}
+
+// A database that is deleted while rows for it arrive is not made again without its table.
+func TestAnImportDoesNotBringBackWhatWasDeleted(t *testing.T) {
+	for _, mode := range []string{"commit", "batches"} {
+		s := startServer(t, testOptions{})
+		s.sql(t, "CREATE TABLE t (a)")
+		c := s.connect(t)
+		part := "a\n" + strings.Repeat("1\n", importBatchRows+prefetchedBytes)
+		c.send(t, "POST "+prefix+"/db/import?db=app&table=t&mode="+mode+" HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+		c.send(t, fmt.Sprintf("%x\r\n%s\r\n", len(part), part))
+		s.soon(t, "the import waits for more", func() bool { return s.api.imports.Load() == 1 && s.api.inFlight.Load() == 0 })
+		s.request(t, "DELETE", "/db?db=app", "").wants(t, 200, "")
+		c.exchange(t, "POST", "4\r\n1\n1\n\r\n0\r\n\r\n").wants(t, 400, "DATABASE_NOT_FOUND")
+		s.request(t, "GET", "/query?db=app&sql=SELECT+1", "").wants(t, 400, "DATABASE_NOT_FOUND")
+	}
+}

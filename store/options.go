@@ -74,3 +74,6 @@ func (o Options) busyWait() time.Duration {
 	}
 	return o.BusyWait
 }
+
+// busyWaitMin still asks once.
+const busyWaitMin = time.Millisecond

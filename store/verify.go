@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/binary"
 	"errors"
 	"io"
 	"os"
@@ -14,11 +15,29 @@ import (
 var (
 	errNoHeader = refusal.New(refusal.InvalidSQLiteHeader, "not a SQLite database")
 	errCut      = refusal.New(refusal.InvalidSQLiteHeader, "not a sound SQLite database: it ends in the middle")
+	errEncoding = refusal.New(refusal.InvalidSQLiteHeader, "not a sound SQLite database: its text encoding is unknown")
 	errNotOurs  = refusal.New(refusal.InvalidSQLiteHeader, "the database has tables of the server's own that are not as the server makes them")
 )
 
 // sqliteHeader is what every SQLite file begins with.
 const sqliteHeader = "SQLite format 3\x00"
+
+// The header is of headerBytes. At encodingAt it has the number of the encoding of texts, 0 in
+// a file without any. SQLite opens one with a number that means nothing, and refuses it when
+// the schema has changed.
+const (
+	headerBytes = 100
+	encodingAt  = 56
+	encodingMax = 3
+)
+
+// How far a file of ours can have come: numbers that are exact in JSON, and times that can be
+// written as a date (Unix ms, the year 9999). Of one that claims to be further the next number
+// would be negative.
+const (
+	sequenceMax = 1 << 53
+	clockMax    = 253_402_300_799_999
+)
 
 // Verify refuses a file that is no sound database, within limit. It may come from anybody:
 // none of its triggers and views runs, and what its schema calls has no side effects.
@@ -59,15 +78,17 @@ func verifyHeader(path string) error {
 		return fileFault(err)
 	}
 	defer file.Close()
-	var header [len(sqliteHeader)]byte
+	var header [headerBytes]byte
 	_, err = io.ReadFull(file, header[:])
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return errNoHeader
 	case err != nil:
 		return fileFault(err)
-	case string(header[:]) != sqliteHeader:
+	case string(header[:len(sqliteHeader)]) != sqliteHeader:
 		return errNoHeader
+	case binary.BigEndian.Uint32(header[encodingAt:]) > encodingMax:
+		return errEncoding
 	}
 	return nil
 }
@@ -169,6 +190,9 @@ func makeOwn(conn *sqlite.Conn, sequence int64) error {
 	at, err := own.position()
 	if err != nil {
 		return err
+	}
+	if at.sequence < 0 || at.sequence > sequenceMax || at.clock < 0 || at.clock > clockMax {
+		return errNotOurs
 	}
 	if err := own.ensure(at.sequence); err != nil {
 		return err

@@ -56,6 +56,9 @@ func TestWhatIsNoSoundDatabaseIsNotLetIn(t *testing.T) {
 	if err := store.Verify(arrived(t, unreadable), longEnough); err == nil {
 		f("of a format of the future", unreadable)
 	}
+	encoded := append([]byte(nil), sound...)
+	encoded[59] = 4 // SQLite takes it for UTF-8, until it reads the schema again
+	f("of an unknown encoding", encoded)
 	if err := store.Verify(arrived(t, sound), longEnough); err != nil {
 		t.Error(err)
 	}
@@ -132,6 +135,12 @@ func TestATableThatClaimsToBeOursAndIsNotIsRefused(t *testing.T) {
 	}
 	f("CREATE TABLE _urlite_meta(a)")
 	f("CREATE TABLE t(name, value)", "CREATE VIEW _urlite_meta AS SELECT * FROM t")
+	for _, far := range []string{
+		"('sequence', 9223372036854775807), ('clock', 0)", "('sequence', -1), ('clock', 0)",
+		"('sequence', 1), ('clock', 9223372036854775807)", "('sequence', 1), ('clock', -1)",
+	} {
+		f("CREATE TABLE _urlite_meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID", "INSERT INTO _urlite_meta VALUES "+far)
+	}
 	f("CREATE TABLE _urlite_meta(name PRIMARY KEY, value CHECK (value < 3))", "INSERT INTO _urlite_meta VALUES ('sequence', 1), ('clock', 0)")
 }
 

@@ -91,8 +91,8 @@ func (w *Writer) tryItem(c *Call) (why *refusal.Refusal, err error) {
 	}
 	w.overlay.reset()
 	w.behind = true
-	if !sqltx.Forgives(why) {
-		return why, nil
+	if !sqltx.Forgives(why) || c.SQL.Items[w.item].Tally != nil {
+		return why, nil // a tally tells of rows alone: of this fault nobody would know
 	}
 	c.Results.Rewind(answered)
 	return refusal.Of(c.Results.Failed(why)), nil
