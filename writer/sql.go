@@ -19,6 +19,7 @@ func (w *Writer) workSQL(c *Call) error {
 	if err := w.disk.BeginSQL(w.timeLeft(c)); err != nil {
 		return err
 	}
+	clock := w.clock
 	bytesMax := c.Results.BytesMax
 	kept := c.Once.Key != "" && (bytesMax == 0 || bytesMax > answerBytesMax)
 	if kept {
@@ -47,6 +48,7 @@ func (w *Writer) workSQL(c *Call) error {
 	}
 	if why != nil {
 		c.err = &sqltx.ItemError{Index: item, Refusal: why}
+		w.clock = clock // the entries since are none
 	}
 	w.moveClock() // what it changed is of this moment, and what follows it not older
 	return w.catchUp()
@@ -78,7 +80,7 @@ func (w *Writer) tryItem(c *Call) (why *refusal.Refusal, err error) {
 	if err := w.disk.Mark(); err != nil {
 		return nil, err
 	}
-	answered := c.Results.Mark()
+	answered, clock := c.Results.Mark(), w.clock
 	why, err = w.workItem(c)
 	if why == nil && err == nil {
 		why, err = w.settle()
@@ -90,7 +92,7 @@ func (w *Writer) tryItem(c *Call) (why *refusal.Refusal, err error) {
 		return nil, err
 	}
 	w.overlay.reset()
-	w.behind = true
+	w.behind, w.clock = true, clock
 	if !sqltx.Forgives(why) || c.SQL.Items[w.item].Tally != nil {
 		return why, nil // a tally tells of rows alone: of this fault nobody would know
 	}
