@@ -89,5 +89,6 @@ func (a *rowsAsked) bindTable() (string, error) {
 		return "", errExportAbsent
 	}
 	a.item.SQL = catalog.SelectAll(name)
+	a.request.noteSQL(a.item.SQL)
 	return name, nil
 }

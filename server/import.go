@@ -79,6 +79,8 @@ func importRows(q *request) error {
 	}
 	defer s.imports.Add(-1)
 	defer s.bodies.give(importMemoryBytes)
+	q.noteSQL("IMPORT INTO " + sqltx.QuoteName(i.table))
+	q.note.writes = true
 	if err := i.look(); err != nil {
 		return err
 	}

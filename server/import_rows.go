@@ -70,6 +70,7 @@ func (i *importing) inOneCommit() error {
 
 // answer answers what was done.
 func (i *importing) answer() {
+	i.q.note.rows = i.done.rows
 	i.q.out = sqltx.AppendImported(i.q.out[:0], i.done.rows, i.done.skipped, i.done.errors)
 	i.q.json()
 }

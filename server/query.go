@@ -49,6 +49,7 @@ type rowsAsked struct {
 	notModified bool
 	// truncated says that there were more rows, once all are read.
 	truncated bool
+	count     int64 // of the rows, then
 }
 
 // bindSQL reads the statement and its values.
@@ -143,7 +144,8 @@ func (a *rowsAsked) send(format *tabular.Written) error {
 	if err != nil {
 		return err
 	}
-	if a.truncated { // and not yet in a stream, whose last line tells it
+	q.note.rows = a.count // 0 in a stream, which is noted before its end
+	if a.truncated {      // and not yet in a stream, whose last line tells it
 		q.ctx.Response.Header.SetCanonical(headerTruncated, []byte("true"))
 	}
 	a.head()
@@ -153,6 +155,7 @@ func (a *rowsAsked) send(format *tabular.Written) error {
 // write writes the rows that a reader reads within limit.
 func (a *rowsAsked) write(reader *catalog.Reader, limit time.Duration, rows *rowsFlow) (err error) {
 	a.truncated, err = reader.QueryUnless(&a.item, limit, a.rowsMax, a.answered, rows)
+	a.count = rows.count
 	switch {
 	case err != nil || a.notModified:
 		return err

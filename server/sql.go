@@ -87,6 +87,7 @@ func (q *request) runTransaction(b *transactionBinder) error {
 		q.answerCall(call)
 		return nil
 	}
+	q.note.rows = call.Results.RowCount()
 	q.ctx.Response.Header.SetContentType("application/json")
 	q.ctx.SetBody(call.Results.Bytes())
 	return nil

@@ -18,17 +18,25 @@ type Results struct {
 	// BytesMax bounds the answer; 0 means no bound.
 	BytesMax int
 	rows     rowEncoder
+	// counted is the rows that items have answered or changed, marked what it was at the
+	// latest mark, and row those of the item at hand.
+	counted, marked, row int64
 }
+
+// RowCount is how many rows the items have answered or changed.
+func (r *Results) RowCount() int64 { return r.counted }
 
 // Begin starts an answer and drops the one before. It keeps the memory.
 func (r *Results) Begin(format Format) {
 	r.rows.json = r.rows.json[:0]
+	r.counted, r.marked = 0, 0
 	r.rows.format = format
 	r.rows.append(`{"results":[`)
 }
 
 // StartRows starts an item that answers rows.
 func (r *Results) StartRows(names []string) error {
+	r.row = 0
 	r.rows.setColumns(names)
 	r.rows.separate()
 	r.rows.append(`{"success":true,"resultHeaders":`)
@@ -38,10 +46,14 @@ func (r *Results) StartRows(names []string) error {
 }
 
 // Row appends a row.
-func (r *Results) Row(values []Value) error { return r.rows.row(values, r.BytesMax) }
+func (r *Results) Row(values []Value) error {
+	r.row++
+	return r.rows.row(values, r.BytesMax)
+}
 
 // EndRows ends the item.
 func (r *Results) EndRows(truncated bool) {
+	r.counted += r.row
 	if truncated {
 		r.rows.append(`],"truncated":true}`)
 	} else {
@@ -52,6 +64,7 @@ func (r *Results) EndRows(truncated bool) {
 // Updated appends an item that has no columns. rowid is that of the row inserted last, 0
 // if none was.
 func (r *Results) Updated(rows, rowid int64) error {
+	r.counted += rows
 	r.rows.separate()
 	r.rows.append(`{"success":true,"rowsUpdated":`)
 	r.rows.json = strconv.AppendInt(r.rows.json, rows, 10)
@@ -67,6 +80,7 @@ func (r *Results) UpdatedBatch(rows []int64, skipped []RowError, rowid int64) er
 	for _, n := range rows {
 		r.rows.separate()
 		r.rows.json = strconv.AppendInt(r.rows.json, n, 10)
+		r.counted += n
 	}
 	r.rows.append("]")
 	r.inserted(rowid)
@@ -99,6 +113,7 @@ func (r *Results) inserted(rowid int64) {
 
 // Operated appends an item that was a key-value operation, with its answer.
 func (r *Results) Operated(answer []byte) error {
+	r.counted++
 	r.rows.separate()
 	r.rows.append(`{"success":true,"kv":`)
 	r.rows.json = append(r.rows.json, answer...)
@@ -126,11 +141,17 @@ func (r *Results) Failed(why *refusal.Refusal) error {
 	return r.rows.fits(r.BytesMax)
 }
 
-// Mark is where the answer ends now, for Rewind.
-func (r *Results) Mark() int { return len(r.rows.json) }
+// Mark is where the answer ends now, for Rewind, which goes back to the latest.
+func (r *Results) Mark() int {
+	r.marked = r.counted
+	return len(r.rows.json)
+}
 
 // Rewind drops everything since mark, which lies between two items.
-func (r *Results) Rewind(mark int) { r.rows.json = r.rows.json[:mark] }
+func (r *Results) Rewind(mark int) {
+	r.rows.json = r.rows.json[:mark]
+	r.counted = r.marked
+}
 
 // End ends the answer.
 func (r *Results) End() { r.rows.append("]}") }

@@ -27,8 +27,9 @@ var limits = []struct {
 	{sqlite.SQLITE_LIMIT_FUNCTION_ARG, 127},
 	// Nobody attaches but VACUUM, for which attaching lifts this.
 	{sqlite.SQLITE_LIMIT_ATTACHED, 0},
-	// LIKE and GLOB take time by the text times the pattern, without looking up.
-	{sqlite.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000},
+	// LIKE and GLOB take time by the text times the pattern, without looking up: on the
+	// largest text some ten seconds with this.
+	{sqlite.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 256},
 	{sqlite.SQLITE_LIMIT_VARIABLE_NUMBER, sqltx.ItemValuesMax},
 	// Each level keeps a frame; ours need two.
 	{sqlite.SQLITE_LIMIT_TRIGGER_DEPTH, 100},

@@ -190,6 +190,12 @@ func (u *Unlog) appendAnswer(dst []byte) []byte {
 // Rows is how many rows a call that was done has written or taken away, 0 if nobody counts
 // them.
 func (c *Call) Rows() (rows int64) {
+	if c.SQL != nil {
+		if tally := c.SQL.Tally(); tally != nil {
+			return tally.Rows
+		}
+		return c.Results.RowCount()
+	}
 	for i := range c.Replies {
 		if c.Shape != kv.Deleted || c.Replies[i].Deleted {
 			rows++
