@@ -120,9 +120,9 @@ func (c *Catalog) install(arriving, path string, create bool, deadline time.Time
 	case err != nil:
 		return done, missing(err)
 	case exists:
-		err = c.exchange(arriving, path)
+		err = c.exchange(arriving, path, deadline)
 	case create:
-		err = c.settle(arriving, path)
+		err = c.settle(arriving, path, deadline)
 	default:
 		err = errMissing
 	}
@@ -137,22 +137,22 @@ func (c *Catalog) install(arriving, path string, create bool, deadline time.Time
 }
 
 // exchange replaces the file at path, which nobody in this process has open.
-func (c *Catalog) exchange(arriving, path string) error {
+func (c *Catalog) exchange(arriving, path string, deadline time.Time) error {
 	old, err := store.Seize(path, c.config.Store)
 	if err != nil {
 		return err
 	}
 	defer old.Close()
 	c.raiseFloor(path, old.Sequence())
-	if err := store.Adopt(arriving, c.floor(path)); err != nil {
+	if err := store.Adopt(arriving, c.floor(path), time.Until(deadline)); err != nil {
 		return err
 	}
 	return old.Replace(arriving)
 }
 
 // settle puts the file where none is.
-func (c *Catalog) settle(arriving, path string) error {
-	if err := store.Adopt(arriving, c.floor(path)); err != nil {
+func (c *Catalog) settle(arriving, path string, deadline time.Time) error {
+	if err := store.Adopt(arriving, c.floor(path), time.Until(deadline)); err != nil {
 		return err
 	}
 	return store.Place(arriving, path)
