@@ -78,7 +78,7 @@ func (db *DB) VacuumInto(name string, limit time.Duration) error {
 			return err
 		}
 		defer done()
-		if err := c.settle(made, path); refusal.Of(err) != nil && refusal.Of(err).Kind == refusal.DatabaseExists {
+		if err := c.settle(made, path, started.Add(limit)); refusal.Of(err) != nil && refusal.Of(err).Kind == refusal.DatabaseExists {
 			return errCopyExists
 		} else if err != nil {
 			return err

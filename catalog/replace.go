@@ -122,7 +122,7 @@ func (c *Catalog) install(arriving, path string, create bool, deadline time.Time
 	case exists:
 		err = c.exchange(arriving, path, deadline)
 	case create:
-		err = c.settle(arriving, path)
+		err = c.settle(arriving, path, deadline)
 	default:
 		err = errMissing
 	}
@@ -145,15 +145,15 @@ func (c *Catalog) exchange(arriving, path string, deadline time.Time) error {
 	}
 	defer old.Close()
 	c.raiseFloor(path, old.Sequence())
-	if err := store.Adopt(arriving, c.floor(path)); err != nil {
+	if err := store.Adopt(arriving, c.floor(path), time.Until(deadline)); err != nil {
 		return err
 	}
 	return old.Replace(arriving)
 }
 
 // settle puts the file where none is.
-func (c *Catalog) settle(arriving, path string) error {
-	if err := store.Adopt(arriving, c.floor(path)); err != nil {
+func (c *Catalog) settle(arriving, path string, deadline time.Time) error {
+	if err := store.Adopt(arriving, c.floor(path), time.Until(deadline)); err != nil {
 		return err
 	}
 	return store.Place(arriving, path)

@@ -51,7 +51,7 @@ func (w *world) wasLaid(t *rapid.T, wish *Return) (want laid) {
 		for _, key := range w.within("", "") {
 			// Those that nothing happened to since may be looked at, or not.
 			if l := w.keys[key]; len(l.chain) > 0 && l.chain[len(l.chain)-1].At >= wish.Until ||
-				l.row.Exists && l.row.Version != l.row.Head ||
+				l.row.Exists && l.row.Version != l.row.Head && !l.undone() ||
 				l.row.Exists && l.row.ExpireAt >= max(wish.Until, 1) || !l.row.Exists && l.row.UpdatedAt >= wish.Until {
 				keys = append(keys, key)
 			}

@@ -48,8 +48,8 @@ type Source interface {
 	// Rows walks the rows there are now, live or not, in the order of their keys' bytes.
 	Rows(walk *Walk) (Rows, error)
 	// Count counts the rows whose key begins with prefix: all there are, without those
-	// whose version is not that of their head (they are among the Changed), and without
-	// those that expired before goneBefore.
+	// that their head does not tell (they are among the Changed), and without those that
+	// expired before goneBefore.
 	Count(prefix string, goneBefore int64) (int64, error)
 	// Horizon is the moment before which keys may have been there that have left no
 	// trace, 0 for none.

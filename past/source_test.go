@@ -59,9 +59,15 @@ func (m *memory) Row(key string, row *kv.Row, arena []byte) ([]byte, error) {
 		return arena, nil
 	}
 	*row = l.row
-	row.Undone = row.Exists && row.Head != 0 && row.Version != row.Head && l.find(row.Head) != nil && l.find(row.Head).Op != kv.EntryUnrecorded
+	row.Undone = l.undone()
 	row.Value, arena = lend(l.row.Value, arena)
 	return arena, nil
+}
+
+// undone tells whether the latest entry tells the row, though it has a version of its own.
+func (l *life) undone() bool {
+	row, head := &l.row, l.find(l.row.Head)
+	return row.Exists && row.Head != 0 && row.Version != row.Head && head != nil && head.Op != kv.EntryUnrecorded
 }
 
 func (l *life) find(id int64) *Entry {
@@ -168,8 +174,8 @@ func (m *memory) Changed(span *Span) (Keys, error) {
 		case wrote,
 			l.row.Exists && l.row.ExpireAt != 0 && within(l.row.ExpireAt),
 			!l.row.Exists && within(l.row.UpdatedAt),
-			l.row.Exists && l.row.Version != l.row.Head:
-			c := ChangedKey{Key: key, Counted: counted(&l.row, span.From)}
+			l.row.Exists && l.row.Version != l.row.Head && !l.undone():
+			c := ChangedKey{Key: key, Counted: counted(l, span.From)}
 			for i := range l.chain {
 				if e := &l.chain[i]; e.ID >= span.FromID && e.ID < span.ToID && e.Prev < span.FromID {
 					c.Before = e.Prev
@@ -182,8 +188,9 @@ func (m *memory) Changed(span *Span) (Keys, error) {
 	return changed, nil
 }
 
-func counted(row *kv.Row, goneBefore int64) bool {
-	return row.Exists && row.Version == row.Head && (row.ExpireAt == 0 || row.ExpireAt >= goneBefore)
+func counted(l *life, goneBefore int64) bool {
+	row := &l.row
+	return row.Exists && (row.Version == row.Head || l.undone()) && (row.ExpireAt == 0 || row.ExpireAt >= goneBefore)
 }
 
 type changedWalk struct {
@@ -262,7 +269,7 @@ func (w *rowWalk) Next() (*WalkedRow, bool, error) {
 
 func (m *memory) Count(prefix string, goneBefore int64) (n int64, err error) {
 	for _, key := range m.within(prefix, "") {
-		if counted(&m.keys[key].row, goneBefore) {
+		if counted(m.keys[key], goneBefore) {
 			n++
 		}
 	}

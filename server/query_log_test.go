@@ -90,7 +90,7 @@ func anyAsked(t *rapid.T) askedRequest {
 			body += fmt.Sprintf(`{"query":"SELECT %d"},`, i)
 		}
 		kept, mark := querylog.Cut(strings.Join(long, "; "), querylog.SQLBytesMax)
-		return askedRequest{"POST", "/db?db=app", body[:len(body)-1] + "]}", 200, shownEntry{SQL: kept + mark, Success: true, Source: "sql"}}
+		return askedRequest{"POST", "/db?db=app", body[:len(body)-1] + "]}", 200, shownEntry{SQL: kept + mark, Success: true, Rows: int64(len(long)), Source: "sql"}}
 	case 6:
 		return askedRequest{"POST", "/db?db=app", `{"transaction":[{"statement":"INSERT INTO nowhere VALUES (?)","values":["a secret"]}]}`, 400,
 			shownEntry{SQL: "INSERT INTO nowhere VALUES (?)", Error: "no such table: nowhere", Statement: true, Source: "sql"}}

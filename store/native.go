@@ -26,6 +26,11 @@ static const char *errmsg(void *db, int most, int *size) {
 	return text;
 }
 static int config_bool(void *db, int option, int on) { return sqlite3_db_config((sqlite3*)db, option, on, (int*)0); }
+static int configured(void *db, int option) {
+	int on = 0;
+	sqlite3_db_config((sqlite3*)db, option, -1, &on);
+	return on;
+}
 static void interrupt(void *db) { sqlite3_interrupt((sqlite3*)db); }
 static int has_moved(void *db) {
 	int moved = 0, has_moved = 20; // SQLITE_FCNTL_HAS_MOVED
@@ -150,9 +155,12 @@ func configure(conn *sqlite.Conn, option int, on bool) {
 	C.config_bool(connHandle(conn), C.int(option), toInt(on))
 }
 
-// setTriggers lets the triggers of the file run on a connection, or not.
-func setTriggers(conn *sqlite.Conn, on bool) {
+// setTriggers lets the triggers of the file run on a connection, or not, and tells whether
+// they did.
+func setTriggers(conn *sqlite.Conn, on bool) (was bool) {
+	was = C.configured(connHandle(conn), C.int(configEnableTrigger)) != 0
 	configure(conn, configEnableTrigger, on)
+	return was
 }
 
 // setViews lets the views of the file be used on a connection, or not.

@@ -56,6 +56,13 @@ const (
 // linkColumns are those of a past.Link, as far as they are numbers.
 const linkColumns = `id, op_number, prev, at, op, content_type IS NOT NULL OR op IN (3, 12) OR (op = 11 AND arg IS NOT NULL)`
 
+// A row is told by its latest entry if it has the version of that, or is marked with its
+// own: after an undo, and in a file that has taken another's place, as all rows are.
+const (
+	pastMarked = `EXISTS (SELECT 1 FROM $undone AS u WHERE u.key = r.key AND u.version = r.version)`
+	pastTold   = `(r.version = r.head OR ` + pastMarked + `) AND r.head <> 0`
+)
+
 // The term that a partial index is for has to stand in a query as it does in the schema.
 // A plus keeps a column from being what the rows are found by.
 var pastSQL = [pastQueries]string{
@@ -84,20 +91,20 @@ var pastSQL = [pastQueries]string{
 	pastAll:   `SELECT count(*) FROM $rows`,
 	pastCount: `SELECT - (SELECT count(*) FROM $rows WHERE key < ?1) - (SELECT count(*) FROM $rows WHERE key >= ?2)
 		- (SELECT count(*) FROM $rows WHERE head = 0 AND key >= ?1 AND key < ?2)
-		- (SELECT count(*) FROM $rows WHERE version <> head AND head <> 0 AND key >= ?1 AND key < ?2)
-		- (SELECT count(*) FROM $rows WHERE expire_at < ?3 AND expire_at <> 0 AND version = head AND head <> 0 AND +key >= ?1 AND +key < ?2)`,
-	pastCountWithin: `SELECT count(*) FROM $rows WHERE key >= ?1 AND key < ?2 AND version = head AND head <> 0
+		- (SELECT count(*) FROM $rows AS r WHERE version <> head AND head <> 0 AND key >= ?1 AND key < ?2 AND NOT ` + pastMarked + `)
+		- (SELECT count(*) FROM $rows AS r WHERE expire_at < ?3 AND expire_at <> 0 AND +key >= ?1 AND +key < ?2 AND ` + pastTold + `)`,
+	pastCountWithin: `SELECT count(*) FROM $rows AS r WHERE key >= ?1 AND key < ?2 AND ` + pastTold + `
 		AND (expire_at IS NULL OR expire_at = 0 OR expire_at >= ?3)`,
 
 	// Of the entries of a key that lie within the span, the first leads out of it: so
 	// a key with a million of them is found once, and with it the entry before the span.
-	pastChanged: `SELECT key, max(before), EXISTS (SELECT 1 FROM $rows AS r WHERE r.key = c.key AND r.version = r.head AND r.head <> 0
+	pastChanged: `SELECT key, max(before), EXISTS (SELECT 1 FROM $rows AS r WHERE r.key = c.key AND ` + pastTold + `
 			AND (r.expire_at IS NULL OR r.expire_at = 0 OR r.expire_at >= ?5)) FROM (
 		SELECT key, prev AS before FROM $history WHERE id >= ?3 AND id < ?4 AND prev < ?3 AND +key >= ?1 AND +key < ?2
 		UNION ALL SELECT key, 0 FROM $rows WHERE expire_at >= ?5 AND expire_at < ?6 AND expire_at <> 0 AND +key >= ?1 AND +key < ?2
 		UNION ALL SELECT key, 0 FROM $deleted WHERE updated_at >= ?5 AND updated_at < ?6 AND version >= 0 AND +key >= ?1 AND +key < ?2
 		UNION ALL SELECT key, 0 FROM $rows WHERE head = 0 AND key >= ?1 AND key < ?2
-		UNION ALL SELECT key, 0 FROM $rows WHERE version <> head AND head <> 0 AND key >= ?1 AND key < ?2
+		UNION ALL SELECT key, 0 FROM $rows AS r WHERE version <> head AND head <> 0 AND key >= ?1 AND key < ?2 AND NOT ` + pastMarked + `
 		) AS c GROUP BY key ORDER BY key`,
 
 	pastWalk:       walkedColumns + fromWalked,

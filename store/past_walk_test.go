@@ -22,7 +22,7 @@ const changedSlowly = `SELECT DISTINCT key FROM (
 		SELECT key FROM kv_store_history WHERE id >= ?1 AND id < ?2
 		UNION ALL SELECT key FROM kv_store WHERE coalesce(expire_at, 0) <> 0 AND expire_at >= ?3 AND expire_at < ?4
 		UNION ALL SELECT key FROM _urlite_kv_store_deleted WHERE version >= 0 AND updated_at >= ?3 AND updated_at < ?4
-		UNION ALL SELECT key FROM kv_store WHERE version <> head)
+		UNION ALL SELECT key FROM kv_store AS r WHERE version <> head AND version IS NOT (SELECT version FROM _urlite_kv_store_undone AS u WHERE u.key = r.key))
 	WHERE typeof(key) = 'text' AND key <> '' AND substr(CAST(key AS BLOB), 1, length(CAST(?5 AS BLOB))) = CAST(?5 AS BLOB) AND key > ?6 ORDER BY key`
 
 func TestChangedFindsWhateverMayHaveChanged(t *testing.T) {

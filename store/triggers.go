@@ -317,8 +317,7 @@ const (
 // them. known says that its history is ours, and not a table that happens to have the
 // name. A table that was dropped takes its past along.
 func forgetStrangers(conn *sqlite.Conn, table string, state tableState, known bool) error {
-	setTriggers(conn, false) // nobody's trigger runs for it
-	defer setTriggers(conn, true)
+	defer setTriggers(conn, setTriggers(conn, false)) // nobody's trigger runs for it
 	statements := []string{nameStrangers, versionStrangers, forgetStrangeHeads, forgetStrangeChains, forgetStrangePast}
 	if state == tableMissing {
 		statements = []string{`DELETE FROM main."_urlite_$table_undone"`, `DELETE FROM main."_urlite_$table_chunks"`, `DELETE FROM main."_urlite_$table_states"`,

@@ -142,11 +142,12 @@ func refuseAlien(err error) error {
 // counted by others.
 const renameFile = `UPDATE main._urlite_meta SET value = ?1 WHERE name = 'file_id'`
 
-// Adopt makes a verified database, which nobody else knows, one to be put into place: in
-// write-ahead mode, by itself, and on disk. If it is one of ours, its write sequence goes
-// on from sequence at least, so that no ETag of the file whose place it takes comes again,
-// and its change cursors are not the other's.
-func Adopt(path string, sequence int64) error {
+// Adopt makes a verified database, which nobody else knows, one to be put into place,
+// within limit: in write-ahead mode, by itself, and on disk. If it is one of ours, its change
+// cursors are its own. If the file whose place it takes had come to a write sequence, other
+// than 0, its rows get versions beyond that, and beyond its own: no ETag that was given of
+// the one or the other comes again.
+func Adopt(path string, sequence int64, limit time.Duration) error {
 	conn, err := openAlien(path)
 	if err != nil {
 		return refuseAlien(err)
@@ -159,7 +160,7 @@ func Adopt(path string, sequence int64) error {
 		err = run(conn, "PRAGMA synchronous = FULL", "BEGIN IMMEDIATE")
 	}
 	if err == nil {
-		err = makeOwn(conn, sequence)
+		err = within(&stopper{conn: conn}, limit, func() error { return makeOwn(conn, sequence) })
 	}
 	if err == nil {
 		err = run(conn, "COMMIT")
@@ -197,7 +198,12 @@ func makeOwn(conn *sqlite.Conn, sequence int64) error {
 	if err := own.ensure(at.sequence); err != nil {
 		return err
 	}
-	if err := own.moveTo(position{sequence: max(at.sequence, sequence), clock: at.clock}); err != nil {
+	if sequence > 0 { // ETags were given
+		if at.sequence, err = renumber(conn, max(at.sequence, sequence)); err != nil {
+			return err
+		}
+	}
+	if err := own.moveTo(at); err != nil {
 		return err
 	}
 	stmt, _, err := conn.PrepareTransient(renameFile)

@@ -81,7 +81,7 @@ func TestAFileWithAFewBytesChangedIsRefusedOrSound(t *testing.T) {
 			}
 			return
 		}
-		if err := store.Adopt(path, 0); err != nil {
+		if err := store.Adopt(path, 0, longEnough); err != nil {
 			if kindOf(err) != refusal.InvalidSQLiteHeader {
 				r.Fatal(err)
 			}
@@ -110,13 +110,13 @@ func TestNothingOfAnArrivingFileRuns(t *testing.T) {
 	if err := store.Verify(path, longEnough); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Adopt(path, 1000); err != nil {
+	if err := store.Adopt(path, 1000, longEnough); err != nil {
 		t.Fatal(err)
 	}
 	if n := one(t, path, "SELECT count(*) FROM ran").Int; n != 0 {
 		t.Error("a trigger ran")
 	}
-	if n := one(t, path, "SELECT value FROM _urlite_meta WHERE name = 'sequence'").Int; n != 1000 {
+	if n := one(t, path, "SELECT value FROM _urlite_meta WHERE name = 'sequence'").Int; n != 1001 { // and a row
 		t.Errorf("the sequence is %d", n)
 	}
 }
@@ -129,7 +129,7 @@ func TestATableThatClaimsToBeOursAndIsNotIsRefused(t *testing.T) {
 		rawExec(t, conn, statements...)
 		err := store.Verify(path, longEnough)
 		if err == nil {
-			err = store.Adopt(path, 5)
+			err = store.Adopt(path, 5, longEnough)
 		}
 		wantKind(t, err, refusal.InvalidSQLiteHeader)
 	}
@@ -161,7 +161,7 @@ func TestAnAdoptedFileGoesOnWhereBothHaveBeenAndIsAnother(t *testing.T) {
 		t.Helper()
 		path := settled(t, "v") // one write
 		was := one(t, path, "SELECT value FROM _urlite_meta WHERE name = 'file_id'").Bytes
-		if err := store.Adopt(path, least); err != nil {
+		if err := store.Adopt(path, least, longEnough); err != nil {
 			t.Fatal(err)
 		}
 		if n := store.FilesOf(path); n != 1 {
@@ -180,9 +180,9 @@ func TestAnAdoptedFileGoesOnWhereBothHaveBeenAndIsAnother(t *testing.T) {
 		}
 		testdb.Check(t, path)
 	}
-	f(0, 1)
-	f(1, 1)
-	f(77, 77)
+	f(0, 1) // no ETags were given: its row keeps its own
+	f(1, 2)
+	f(77, 78)
 }
 
 func TestAFileOfSomebodyElseIsAdoptedAsItIs(t *testing.T) {
@@ -190,7 +190,7 @@ func TestAFileOfSomebodyElseIsAdoptedAsItIs(t *testing.T) {
 	conn := another(t, path)
 	rawExec(t, conn, "PRAGMA page_size = 512", "CREATE TABLE t(a)", "INSERT INTO t VALUES (7)")
 	conn.Close()
-	if err := store.Adopt(path, 9); err != nil {
+	if err := store.Adopt(path, 9, longEnough); err != nil {
 		t.Fatal(err)
 	}
 	if got := testdb.Text(testdb.Query(t, path, "SELECT a, (SELECT count(*) FROM sqlite_master) FROM t")); got != "7 1" {
