@@ -3,9 +3,10 @@ package catalog
 // floorsMax bounds the paths whose write sequence is remembered one by one.
 const floorsMax = 10_000
 
-// floors are how far the files had come that were removed or replaced: a file that takes
-// the place of one goes on from there, so that an ETag of the one does not come again in the
-// other. All is under the catalog's mu.
+// floors are how far the files had come that were removed or replaced: a new file in the
+// place of one goes on from there, and the rows of one that arrives get versions from there
+// on (store.Adopt), so that an ETag of the one does not come again in the other. All is under
+// the catalog's mu.
 type floors struct {
 	byPath map[string]int64
 	// others is the highest of those that are no longer remembered: higher than need be
