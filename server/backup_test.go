@@ -37,9 +37,13 @@ func sound(t testing.TB, content []byte) (path string) {
 	return path
 }
 
-// nothingLeft fails the test if a file of the server's own is left in its folder.
+// nothingLeft fails the test if a file of the server's own stays in its folder, when all
+// requests have ended: those that broke off may still be at it.
 func (s *testServer) nothingLeft(t testing.TB) {
 	t.Helper()
+	for end := time.Now().Add(10 * time.Second); s.api.inFlight.Load() > 0 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
 	if left, _ := filepath.Glob(filepath.Join(s.dir, ".urlite-*")); len(left) > 0 {
 		t.Errorf("files are left: %v", left)
 	}
