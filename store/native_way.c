@@ -13,9 +13,9 @@ enum {
 	SLICE = MILLISECOND / 4,       // as long as a commit may have to wait for a processor
 	PAUSE_MAX = 20 * MILLISECOND,  // an interrupt is not heard meanwhile
 	LOOK_AFTER = 10 * MILLISECOND, // time enough for a share to mean something
-	LOOK_WITHIN = 100 * MILLISECOND,
+	LOOK_WITHIN = 100 * MILLISECOND, // a longer look back would tell of what is over
 	SHARE_FREE = 150,              // thousandths: so much of the machine in use disturbs nobody
-	PAUSE_SHARE = 12,              // a thousandth more is a pause longer by so many thousandths of a slice, times ten
+	PAUSE_SHARE = 12,              // hundredths of a slice that a pause is longer for each thousandth beyond that
 };
 
 static sqlite3_int64 read_clock(clockid_t clock) {

@@ -19,7 +19,8 @@ func NewWay(processors int) *Way {
 	return w
 }
 
-// believe has others take so many thousandths of the machine, for good.
+// believe has others take so many thousandths of the machine, for good. It and pauses are
+// for tests, which can't reach into C.
 func (w *Way) believe(share int) {
 	w.c.looked, w.c.share = 1<<62, C.int(share)
 }
